@@ -11,6 +11,8 @@
 struct channel;
 struct event_base;
 
+enum { CHANNEL_MAX_BACKLOG = 64 << 20 };
+
 struct channel_handler {
 	/* One message; its texts are valid during the call only. */
 	void (*message)(void *context, const struct wire_message *message);

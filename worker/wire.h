@@ -13,10 +13,16 @@
  *                   <-  STEP, PROGRESS               any number
  *                   <-  VERDICT | CRASH              exactly one per RUN
  *      CANCEL       ->                               the RUN still ends in one VERDICT (cancelled)
- * or CRASH DRAIN        ->                               finish what runs, take nothing new, exit 0
+ * or CRASH
+ *      DRAIN        ->                               finish what runs, take nothing new, exit 0
  *
  * `tag` names one attempt between these two processes only; it is never reused during a worker's
- * life.
+ * life, and never 0.
+ *
+ * A worker that carries many stages in one process (--remote) also gets descriptor 4: a memfd of
+ * WIRE_PAGE_BYTES to map shared. It writes the tag of the stage it is about to step into as a
+ * native u64 at offset 0, and 0 when it left it. When the process dies, the supervisor charges that
+ * stage alone; with 0 there, none (RACES 18).
  */
 #pragma once
 
@@ -28,7 +34,13 @@
 #include "base/err.h"
 #include "base/verdict.h"
 
-enum { WIRE_VERSION = 1, WIRE_MAX_FRAME = 16 << 20, WIRE_FD = 3 };
+enum {
+	WIRE_VERSION = 1,
+	WIRE_MAX_FRAME = 16 << 20,
+	WIRE_FD = 3,
+	WIRE_PAGE_FD = 4,
+	WIRE_PAGE_BYTES = 4096
+};
 
 enum wire_type {
 	WIRE_HELLO = 1,
