@@ -28,7 +28,8 @@ struct err {
 
 /* Fills err and returns false, so that a failing function can end in `return err_set(...)`. */
 bool err_set(struct err *err, enum err_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
-bool err_vset(struct err *err, enum err_kind kind, const char *format, va_list args);
+bool err_vset(struct err *err, enum err_kind kind, const char *format, va_list args)
+	PRINTF_LIKE(3, 0);
 
 /* The same, with ": " and the text of the current errno behind it. ENOSPC, EDQUOT, EROFS, EACCES
  * and EPERM become ERR_OPERATOR, EINTR, EAGAIN, ENOMEM, EMFILE and ENFILE ERR_RETRY, all else
