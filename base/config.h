@@ -3,9 +3,9 @@
  * reel and the workers.
  *
  * Looked for at: the path given, else $REEL_CONFIG, else /etc/reeld/reeld.yaml, else
- * ~/.config/reel/reeld.yaml. $REEL_REDIS_URL and $REEL_STATE_DIR win over the file. Adding an
- * option is one row in the table of config.c: name, type, default, help; `reel config`, the man
- * page and the example are printed from it.
+ * ~/.config/reel/reeld.yaml. $REEL_REDIS_URL, $REEL_STATE_DIR and $REEL_DATA_DIR win over the file.
+ * Adding an option is one row in the table of config.c: name, type, default, help; `reel config`,
+ * the man page and the example are printed from it.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ struct config {
 			in state_dir */
 	char *farm;  /* name of the farm; every key begins with "reel:{farm}:" */
 	char *host;  /* this host's name in the farm; default: the machine's */
-	char *state_dir; /* default: /var/lib/reeld as root service, else $XDG_STATE_HOME/reel,
-			    ~/.local/state/reel */
+	char *state_dir; /* default: $STATE_DIRECTORY (systemd: /var/lib/reeld), else
+			    $XDG_STATE_HOME/reel, else ~/.local/state/reel */
 	char *store;	 /* media folder; default: state_dir/media */
 	char *outbox;	 /* where publish `to: outbox` leaves posts; default: state_dir/outbox */
 	char *data_dir; /* models.yaml, profiles.yaml, recipes; default: $REEL_DATA_DIR, else beside
@@ -57,6 +57,10 @@ struct config {
 bool config_load(const char *path, struct config **out, struct err *err) MUST_CHECK;
 void config_free(struct config *config);
 void config_freep(struct config **config);
+
+/* The address to connect to: `redis`, else the private server's unix:// socket in state_dir. Caller
+ * frees. */
+char *config_redis_url(const struct config *config);
 
 /* Every option with its value and where that came from ("default", "environment", "file:line").
  * JSON when as_json. */
