@@ -61,3 +61,11 @@ bool store_remove(struct store *store, const struct store_item *item, struct err
 
 /* Removes temporary files older than a day. */
 bool store_sweep(struct store *store, struct err *err) MUST_CHECK;
+
+/* The folders a sandboxed process must be able to write to use this store; NULL-terminated,
+ * borrowed.
+ */
+const char *const *store_folders(const struct store *store);
+
+/* SHA-256 of a text as hex, for provenance ("prompt_sha256"). */
+void store_hash_text(const char *text, size_t len, char out[STORE_HEX_BYTES]);
