@@ -21,9 +21,9 @@
 #include "pipeline/media/sniff.h"
 
 enum source_want {
-	SOURCE_VIDEO = 1,	/* open a decoder for the picture, when there is one */
-	SOURCE_AUDIO = 2,	/* and for the sound */
-	SOURCE_KEY_FRAMES = 4,	/* decode only key frames of the video */
+	SOURCE_VIDEO = 1,      /* open a decoder for the picture, when there is one */
+	SOURCE_AUDIO = 2,      /* and for the sound */
+	SOURCE_KEY_FRAMES = 4, /* decode only key frames of the video */
 };
 
 struct source {
