@@ -172,13 +172,14 @@ static void commit_of_nothing_says_so(void **state)
 
 static void finds_by_any_unique_prefix(void **state)
 {
-	static const char *const wanted[] = { "m_ba7816bf8f01cfea4141",
-					      "m_ba78",
-					      "m_b",
-					      "m_BA78",
-					      "m_ba7816bf8",
-					      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb41"
-					      "0ff61f20015ad" };
+	static const char *const wanted[] = {
+		"m_ba7816bf8f01cfea4141",
+		"m_ba78",
+		"m_b",
+		"m_BA78",
+		"m_ba7816bf8",
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	};
 	struct fixture *fixture = *state;
 	struct store_item item = add_text(fixture, "abc"), found;
 	struct err err = { 0 };
