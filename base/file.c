@@ -108,6 +108,17 @@ bool file_write_atomic(const char *path, const void *data, size_t len, mode_t mo
 	return sync_folder_of(path, err);
 }
 
+/* False leaves errno at ENOTDIR. */
+static bool is_folder(const char *path)
+{
+	struct stat at;
+
+	if (stat(path, &at) == 0 && S_ISDIR(at.st_mode))
+		return true;
+	errno = ENOTDIR;
+	return false;
+}
+
 bool file_make_dirs(const char *path, mode_t mode, struct err *err)
 {
 	DEFER(freep) char *copy = xstrdup(path);
@@ -118,7 +129,7 @@ bool file_make_dirs(const char *path, mode_t mode, struct err *err)
 		char kept = *at;
 
 		*at = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		if (mkdir(copy, mode) < 0 && (errno != EEXIST || !is_folder(copy)))
 			return err_errno(err, ERR_OPERATOR, "%s", copy);
 		if (!kept)
 			break;

@@ -46,8 +46,8 @@ struct json_field {
 bool json_decode(const json_t *object, const struct json_field *fields, const char *path, void *out,
 		 struct arena *arena, struct err *err) MUST_CHECK;
 
-/* Parses at most `max` bytes, depth limited to 512. ERR_REJECT names `what` and line:column. Caller
- * frees with json_decref. */
+/* Parses `len` bytes; duplicate keys and more than 2048 levels (jansson's limit) are refused.
+ * ERR_REJECT names `what` and line:column. Caller frees with json_decref. */
 bool json_parse(const char *text, size_t len, const char *what, json_t **out,
 		struct err *err) MUST_CHECK;
 
