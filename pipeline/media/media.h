@@ -40,8 +40,16 @@ struct media_facts {
 	bool has_audio;
 	char audio_codec[24];
 	int sample_rate, channels;
+	char audio_profile[16]; /* "LC", "HE-AAC"; "" when the codec has none */
+	int64_t audio_bit_rate;
 	/* MP4 structure */
-	bool is_moov_first, has_edit_list;
+	bool is_moov_first, has_edit_list, is_fragmented;
+	char edit_list[8]; /* "none", "delay": only the encoder's delay at the start, "edits" */
+	/* counted from packets */
+	int64_t frames;		    /* of the video; 1 for a picture */
+	double declared_duration_s; /* what the header claims; 0: nothing */
+	double keyframe_interval_s; /* the longest stretch without a key frame */
+	bool is_closed_gop;	    /* no frame refers across a key frame */
 };
 
 /* Sniffs, opens, reads headers. ERR_REJECT says what the file really is. */
