@@ -200,7 +200,7 @@ write_config()
 		echo "state_dir: $T/$host"
 		echo "store: $T/media"
 		echo "outbox: $T/outbox"
-		echo "min_free_bytes: 1MiB"
+		echo "min_free: 1MiB"
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$T/$host.yaml"
 	export REEL_CONFIG=$T/$host.yaml
