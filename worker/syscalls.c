@@ -173,39 +173,48 @@ const char *syscalls_name(int number)
 	return number >= 0 && number < NAMED_CALLS && names[number] ? names[number] : "unknown";
 }
 
-/* Calls that are allowed with certain arguments only. */
+/* Calls that are allowed with certain arguments only: argument `index` is compared under `mask`. */
+struct conditional {
+	int call;
+	uint32_t action;
+	unsigned index;
+	uint64_t mask, value;
+};
+
+static const uint64_t thread_flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+
 static int add_conditional(scmp_filter_ctx filter)
 {
-	const uint64_t thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
-	const uint64_t own = (uint64_t)getpid();
+	const uint64_t all = UINT64_MAX;
+	const struct conditional rows[] = {
+		/* no code from anywhere: neither written here nor loaded later */
+		{ SCMP_SYS(mmap), SCMP_ACT_ALLOW, 2, PROT_EXEC, 0 },
+		{ SCMP_SYS(mmap), SCMP_ACT_ERRNO(EACCES), 2, PROT_EXEC, PROT_EXEC },
+		{ SCMP_SYS(mprotect), SCMP_ACT_ALLOW, 2, PROT_EXEC, 0 },
+		{ SCMP_SYS(mprotect), SCMP_ACT_ERRNO(EACCES), 2, PROT_EXEC, PROT_EXEC },
+		/* threads, never processes */
+		{ SCMP_SYS(clone), SCMP_ACT_ALLOW, 0, thread_flags, thread_flags },
+		/* abort() and raise() */
+		{ SCMP_SYS(tgkill), SCMP_ACT_ALLOW, 0, all, (uint64_t)getpid() },
+		/* limits of this process, not of another */
+		{ SCMP_SYS(prlimit64), SCMP_ACT_ALLOW, 0, all, 0 },
+		{ SCMP_SYS(prctl), SCMP_ACT_ALLOW, 0, all, PR_SET_NAME },
+		{ SCMP_SYS(prctl), SCMP_ACT_ALLOW, 0, all, NAME_VMA },
+		/* a copy in the store may share blocks with its source */
+		{ SCMP_SYS(ioctl), SCMP_ACT_ALLOW, 1, all, FICLONE },
+		/* asked of every file by stdio: is it a terminal? */
+		{ SCMP_SYS(ioctl), SCMP_ACT_ERRNO(ENOTTY), 1, all, TCGETS },
+	};
 	int failed = 0;
 
-	/* no code from anywhere: neither written here nor loaded later */
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(mmap), 1,
-				   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(mprotect), 1,
-				   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
-	/* threads, never processes */
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				   SCMP_A0(SCMP_CMP_MASKED_EQ, thread, thread));
-	/* abort() and raise() */
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				   SCMP_A0(SCMP_CMP_EQ, own));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-				   SCMP_A0(SCMP_CMP_EQ, 0));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-				   SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-				   SCMP_A0(SCMP_CMP_EQ, NAME_VMA));
-	/* a copy in the store may share blocks with its source; no other ioctl does anything */
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				   SCMP_A1(SCMP_CMP_EQ, FICLONE));
-	failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1,
-				   SCMP_A1(SCMP_CMP_NE, FICLONE));
+	for (size_t i = 0; !failed && i < ARRAY_LEN(rows); i++) {
+		const struct scmp_arg_cmp test = { .arg = rows[i].index,
+						   .op = SCMP_CMP_MASKED_EQ,
+						   .datum_a = rows[i].mask,
+						   .datum_b = rows[i].value };
+
+		failed = seccomp_rule_add_array(filter, rows[i].action, rows[i].call, 1, &test);
+	}
 	return failed;
 }
 
