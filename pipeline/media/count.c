@@ -143,10 +143,11 @@ struct track_timing count_timing(struct track_count *track)
 	if (track->packets > 1 && shown > 0)
 		timing.rate = (double)(track->packets - 1) / shown;
 	if (track->keys) {
-		double tail = (double)minus(track->last_pts, track->last_key_pts) * tick +
-			      last_duration(track, median);
+		int64_t tail = minus(track->last_pts, track->last_key_pts);
 
-		timing.keyframe_interval_s = fmax((double)track->longest_key_gap * tick, tail);
+		timing.keyframe_interval_s =
+			(double)(tail > track->longest_key_gap ? tail : track->longest_key_gap) *
+			tick;
 	}
 	return timing;
 }

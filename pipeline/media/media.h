@@ -89,6 +89,7 @@ struct media_edit_options {
 	const json_t *operations;
 	const char *provenance;
 	const struct media_limits *limits;
+	int encoder_threads; /* 0 is 1: many jobs run side by side */
 	bool (*resolve)(void *context, const char *media_id, char **out_path, struct err *err);
 	void (*step)(void *context, const char *name);
 	void (*progress)(void *context, double fraction);
