@@ -66,6 +66,10 @@ char *config_redis_url(const struct config *config);
  * JSON when as_json. */
 void config_show(const struct config *config, bool as_json, struct buf *out);
 
+/* The values in force as a file that config_load takes, for the workers: resolved once, so that an
+ * edit of the real file reaches them by a reload only; without the address of Redis. */
+void config_show_for_workers(const struct config *config, struct buf *out);
+
 /* The example file: the smallest that works, then every option commented out with its help and
  * default. */
 void config_show_example(struct buf *out);

@@ -145,6 +145,19 @@ void config_show(const struct config *config, bool as_json, struct buf *out)
 		show_text(config, out);
 }
 
+void config_show_for_workers(const struct config *config, struct buf *out)
+{
+	for (size_t i = 1; config_options[i].name; i++) { /* the first is `redis` */
+		DEFER(buf_done) struct buf value = { 0 };
+
+		if (!put_value(config, &config_options[i], &value))
+			continue;
+		buf_printf(out, "%s: ", config_options[i].name);
+		json_put_text(out, value.data);
+		buf_putc(out, '\n');
+	}
+}
+
 /* A comment of at most 98 columns a line. */
 static void put_comment(struct buf *out, const char *text)
 {

@@ -42,6 +42,7 @@ struct channel {
 	size_t sent;  /* bytes at the front of `out` that are gone already */
 	bool is_deaf; /* writing failed: the other side is going, its end of file will follow */
 	unsigned in_callback;
+	bool is_broken; /* it ended by a frame or a backlog against the rules */
 	bool is_freed;	/* freed from inside a callback: goes when that returns */
 	char why[1024]; /* valid in CHANNEL_ENDING and later */
 };
@@ -69,11 +70,12 @@ static void leave(struct channel *channel)
 }
 
 /* The first reason counts. `closed` is called by whoever is at the top of the stack next. */
-static void end_soon(struct channel *channel, const char *why)
+static void end_soon(struct channel *channel, const char *why, bool is_broken)
 {
 	if (channel->state != CHANNEL_OPEN)
 		return;
 	channel->state = CHANNEL_ENDING;
+	channel->is_broken = is_broken;
 	snprintf(channel->why, sizeof(channel->why), "%s", why);
 	event_del(channel->readable);
 	event_del(channel->writable);
@@ -159,14 +161,14 @@ static bool deliver_one(struct channel *channel, size_t *at)
 	reader_init(&length, channel->in.data + *at, 4);
 	frame = reader_u32(&length);
 	if (frame > WIRE_MAX_FRAME) {
-		end_soon(channel, "sent a message longer than 16 MiB");
+		end_soon(channel, "sent a message longer than 16 MiB", true);
 		return false;
 	}
 	if (left - 4 < frame)
 		return false;
 	if (!wire_decode(channel->in.data + *at + 4, frame, &message, &err)) {
 		err_context(&err, "sent garbage");
-		end_soon(channel, err.text);
+		end_soon(channel, err.text, true);
 		return false;
 	}
 	*at += 4 + frame;
@@ -197,8 +199,10 @@ static bool read_once(struct channel *channel)
 	if (got < 0 && errno == EAGAIN)
 		return false;
 	if (got <= 0) { /* ECONNRESET too: it died with our messages unread */
-		end_soon(channel, channel->in.len ? "ended in the middle of a message"
-						  : "closed its channel");
+		end_soon(channel,
+			 channel->in.len ? "ended in the middle of a message"
+					 : "closed its channel",
+			 false);
 		return false;
 	}
 	channel->in.len += (size_t)got;
@@ -242,10 +246,15 @@ void channel_put(struct channel *channel, const struct wire_message *message)
 		return;
 	wire_put(&channel->out, message);
 	if (channel_backlog(channel) > CHANNEL_MAX_BACKLOG) {
-		end_soon(channel, "does not read its messages: 64 MiB wait for it");
+		end_soon(channel, "does not read its messages: 64 MiB wait for it", true);
 		return;
 	}
 	event_active(channel->turn_end, EV_TIMEOUT, 0);
+}
+
+bool channel_is_broken(const struct channel *channel)
+{
+	return channel->is_broken;
 }
 
 size_t channel_backlog(const struct channel *channel)

@@ -26,6 +26,8 @@ struct channel_handler {
 struct channel *channel_new(struct event_base *base, int fd, const struct channel_handler *handler,
 			    void *context);
 void channel_put(struct channel *channel, const struct wire_message *message);
+/* In `closed`: true when it broke the rules, false when it was a plain end of file. */
+bool channel_is_broken(const struct channel *channel);
 size_t channel_backlog(const struct channel *channel); /* bytes not yet written */
 bool channel_flush(struct channel *channel,
 		   int timeout_ms); /* blocking, for endings; false: not all went out */

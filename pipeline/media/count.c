@@ -143,11 +143,10 @@ struct track_timing count_timing(struct track_count *track)
 	if (track->packets > 1 && shown > 0)
 		timing.rate = (double)(track->packets - 1) / shown;
 	if (track->keys) {
-		int64_t tail = minus(track->last_pts, track->last_key_pts);
+		double tail = (double)minus(track->last_pts, track->last_key_pts) * tick +
+			      last_duration(track, median);
 
-		timing.keyframe_interval_s =
-			(double)(tail > track->longest_key_gap ? tail : track->longest_key_gap) *
-			tick;
+		timing.keyframe_interval_s = fmax((double)track->longest_key_gap * tick, tail);
 	}
 	return timing;
 }

@@ -25,11 +25,20 @@ struct expr_set *expr_set_new(void);
 void expr_set_free(struct expr_set *set);
 void expr_set_freep(struct expr_set **set);
 
-/* Adds an expression and checks its syntax alone; gives its handle. ERR_REJECT: what jq said,
- * position inside the text. */
+/* Adds an expression and checks its syntax alone (0.1 ms); gives its handle. ERR_REJECT: what jq
+ * said, position inside the text. Whether all its functions and variables exist is known from
+ * expr_check on, which expr_eval calls. */
 bool expr_add(struct expr_set *set, const char *text, int *out, struct err *err) MUST_CHECK;
 bool expr_add_template(struct expr_set *set, const char *text, int *out,
 		       struct err *err) MUST_CHECK;
+
+/* Compiles the set, when something in it needs jq's word. On failure *out_handle is the culprit;
+ * what expr_add_template gave is blamed for its parts. */
+bool expr_check(struct expr_set *set, int *out_handle, struct err *err) MUST_CHECK;
+
+/* A template that is one expression and nothing else keeps its type. */
+bool expr_is_template(const char *text); /* holds "${{" */
+bool expr_is_whole(const struct expr_set *set, int handle);
 
 /* The top-level names it reads ("matrix", "vars", "stages", ...) as bits of enum expr_root;
  * unknowable = all bits. */
@@ -45,6 +54,12 @@ unsigned expr_roots(const struct expr_set *set, int handle);
 void expr_each_stage(const struct expr_set *set, int handle,
 		     void (*visit)(void *context, const char *stage), void *context);
 
+/* The names it reads, as far as they are fixed: .matrix.hook -> "matrix", "hook". `second` is NULL
+ * where none is written. Not called for an unknowable expression's hidden reads. */
+void expr_each_path(const struct expr_set *set, int handle,
+		    void (*visit)(void *context, const char *root, const char *second),
+		    void *context);
+
 /* First value of the expression on `input` (borrowed); no value at all gives null. The result is
  * the caller's. ERR_REJECT with jq's message when it raises an error. */
 bool expr_eval(struct expr_set *set, int handle, const json_t *input, json_t **out,
@@ -58,10 +73,17 @@ bool expr_eval_all(struct expr_set *set, int handle, const json_t *input,
 /* jq's notion of truth: everything but null and false. */
 bool expr_truth(const json_t *value);
 
-/* Renders every string with ${{ }} anywhere inside `value`; the result is the caller's. Error text
- * names the path inside. */
+/* Renders every string with ${{ }} anywhere inside `value`; the result is the caller's. A member of
+ * an object that renders to null is left out. Error text names the path inside. */
 bool expr_render(const json_t *value, const json_t *input, json_t **out,
 		 struct err *err) MUST_CHECK;
+
+/* A rendered text that must not be taken for a template again: each "${{" in it becomes an
+ * expression that gives "${{". Caller frees. */
+char *expr_escape(const char *text);
+
+/* How a process ends whose expression used up what expr_limit_process allowed. */
+enum { EXPR_LIMIT_EXIT = 2 };
 
 /* CPU seconds and bytes of address space for the rest of this process, with a clear last line when
  * they are used up: what a process calls before it runs a user's expression. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The tree keeps to the house plan, and check_layers.sh notices when a copy of it does not.
 . "$(dirname "$0")/../process/lib.sh"
-plan 12
+plan 13
 
 run "$REELD_ROOT/tests/check_layers.sh"
 is "the tree keeps to the plan" "$status" 0
@@ -31,7 +31,12 @@ breach "a direction with spaces" base/x.c '#  include  "queue/queue.h"\n' 'base/
 breach "a home" base/x.c '#include <hiredis/hiredis.h>\n' 'base/x.c:1: .*the home of hiredis is'
 breach "jq outside its file" pipeline/spec/spec.c '#include <jq.h>\n' 'the home of libjq is'
 breach "no folder in the name" base/x.c '#include "err.h"\n' 'without its folder'
-breach "JSON in a header" queue/x.h 'void f(json_t *value);\n' 'queue/x.h:1: a JSON type'
+printf 'void f(json_t *value);\n' >"$T/tree/base/inside.h"
+printf '#include "base/inside.h"\n' >"$T/tree/base/inside.c"
+run "$REELD_ROOT/tests/check_layers.sh" "$T/tree"
+is "JSON in a header of a folder's own is fine" "$status" 0
+breach "JSON in a header that others include" queue/x.c '#include "base/inside.h"\n' 'base/inside.h:1: a JSON type .* queue/x.c'
+rm "$T/tree/base/inside."?
 breach "a long file" queue/lua/x.lua "$(printf -- '--\\n%.0s' {1..601})" 'queue/lua/x.lua:601: longer than 600'
 breach "a folder without a row" new/x.c '#include "base/err.h"\n' 'new/ has no row'
 mkdir "$T/tree/data"

@@ -23,6 +23,7 @@
 #	start_reeld HOST [YAML LINE...]       write_config, start, wait until ready; sets $REELD_PID, log in $T/HOST.log
 #	crash PID, end PID                    kill -9 or TERM, then wait until it is gone
 #	descendants PID [NAME]                pids below it, of programs called NAME
+#	pids_of NAME                          pids of that program anywhere in this test, private farms included
 #	reel ...                              the client under test
 
 REELD_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -152,6 +153,10 @@ cleanup()
 		kill -TERM "$pid" 2>/dev/null || continue
 		wait_for 5 is_gone "$pid" || kill -KILL "$pid" 2>/dev/null
 	done
+	# A private farm outlives the client that started it: whatever has our TMPDIR is ours to end.
+	for pid in $(pids_here); do
+		kill -KILL "$pid" 2>/dev/null
+	done
 	[ -n "${REELD_KEEP:-}" ] || rm -rf "$T"
 	if [ "$status" -eq 0 ] && [ "${failures:-0}" -gt 0 ]; then
 		status=1
@@ -200,7 +205,7 @@ write_config()
 		echo "state_dir: $T/$host"
 		echo "store: $T/media"
 		echo "outbox: $T/outbox"
-		echo "min_free_bytes: 1MiB"
+		echo "min_free: 1MiB"
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$T/$host.yaml"
 	export REEL_CONFIG=$T/$host.yaml
@@ -258,6 +263,29 @@ descendants()
 		fi
 		descendants "$child" "$name"
 	done
+}
+
+# Every process that inherited our TMPDIR, except this shell: daemons of a private farm are not our children.
+pids_here()
+{
+	local environ pid
+	for environ in /proc/[0-9]*/environ; do
+		pid=${environ#/proc/}
+		pid=${pid%/environ}
+		[ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] || continue
+		if tr '\0' '\n' <"$environ" | grep -qxF "TMPDIR=$T"; then
+			echo "$pid"
+		fi
+	done 2>/dev/null
+}
+
+# Those of them that run PROGRAM, by the name of the executable.
+pids_of()
+{
+	local pid comm
+	for pid in $(pids_here); do
+		read -r comm <"/proc/$pid/comm" && [ "$comm" = "${1:0:15}" ] && echo "$pid"
+	done 2>/dev/null
 }
 
 reel()

@@ -1,0 +1,44 @@
+#!/bin/bash
+# A disk that is full, and a store that cannot be written: the stage is held for a person and says why; nothing is
+# counted against it, and it goes on when the person has acted.
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" -eq 0 ] || skip_all "needs root, to mount a small file system"
+mkdir "$T/small"
+mount -t tmpfs -o size=256k tmpfs "$T/small" 2>/dev/null || skip_all "cannot mount a tmpfs here"
+trap 'umount -l "$T/small"; cleanup' EXIT
+plan 9
+
+cat >"$T/spec.yaml" <<'EOS'
+version: 1
+name: disk
+stages:
+  draft: {generate: video, prompt: a red kite over a long beach, duration: 2}
+EOS
+export REEL_STATE_DIR=$T/state REEL_CONFIG=$T/disk.yaml
+printf 'host: disk\nstore: %s\nmin_free: 0\n' "$T/small/media" >"$REEL_CONFIG"
+
+run timeout 100 reel run "$T/spec.yaml"
+is "a full disk: held for a person" "$status" 4
+run reel why last
+like "why names the disk" "$out" '[Nn]o space left on device'
+stage="$(reel ls --quiet | head -1)-1"
+is "no attempt was used" "$(reel show "$stage" -o json --jq '.stages[0].attempts')" 0
+mount -o remount,size=64m "$T/small"
+reel lanes resume cpu >/dev/null 2>&1
+reel release last >/dev/null 2>&1
+run timeout 100 reel run "$T/spec.yaml"
+is "with room the same batch goes on to its end" "$status" 0
+is "and no other was made" "$(reel ls --quiet | wc -l)" 1
+
+mount -o remount,ro "$T/small"
+run timeout 100 reel run --new "$T/spec.yaml"
+like "a read-only store: held or refused" "$status" '^[24]$'
+like "and says so" "$err$out$(reel why last)" '[Rr]ead-only file system'
+
+# Less than min_free: what writes is not even claimed, and the client says what it waits for.
+mount -o remount,rw "$T/small"
+printf 'host: disk\nstore: %s\nmin_free: 1TiB\n' "$T/small/media" >"$REEL_CONFIG"
+run timeout 60 reel doctor
+like "doctor sees that the disk has less than min_free" "$out$err" 'min_free|free'
+run is_gone 1
+is "the machine is still there" "$status" 1
