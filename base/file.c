@@ -108,15 +108,17 @@ bool file_write_atomic(const char *path, const void *data, size_t len, mode_t mo
 	return sync_folder_of(path, err);
 }
 
-/* False leaves errno at ENOTDIR. */
-static bool is_folder(const char *path)
+static bool make_folder(const char *path, mode_t mode, struct err *err)
 {
 	struct stat at;
 
+	if (mkdir(path, mode) == 0)
+		return true;
+	if (errno != EEXIST)
+		return err_errno(err, ERR_OPERATOR, "%s", path);
 	if (stat(path, &at) == 0 && S_ISDIR(at.st_mode))
 		return true;
-	errno = ENOTDIR;
-	return false;
+	return err_set(err, ERR_OPERATOR, "%s: is a file, a folder is needed there", path);
 }
 
 bool file_make_dirs(const char *path, mode_t mode, struct err *err)
@@ -129,8 +131,8 @@ bool file_make_dirs(const char *path, mode_t mode, struct err *err)
 		char kept = *at;
 
 		*at = '\0';
-		if (mkdir(copy, mode) < 0 && (errno != EEXIST || !is_folder(copy)))
-			return err_errno(err, ERR_OPERATOR, "%s", copy);
+		if (!make_folder(copy, mode, err))
+			return false;
 		if (!kept)
 			break;
 		*at = kept;
