@@ -179,6 +179,7 @@ bool encode_open(const struct encode_format *wanted, struct encode **out, struct
 	DEFER(encode_freep) struct encode *encode = xcalloc(1, sizeof(*encode));
 	struct encode_format format = *wanted;
 
+	av_log_set_level(AV_LOG_QUIET); /* what matters comes back as an err */
 	encode_defaults(&format);
 	encode->path = xstrdup(format.path);
 	encode->packet = av_packet_alloc();
