@@ -13,7 +13,11 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "pipeline/media/media.h"
+#include "worker/media_parent.h"
+#include "worker/once.h"
 #include "worker/remote.h"
+#include "worker/sandbox.h"
 #include "worker/shell.h"
 
 enum { PAGE_FD = WIRE_FD + 1 };
@@ -21,7 +25,7 @@ enum { PAGE_FD = WIRE_FD + 1 };
 struct mode {
 	const char *option, *argument, *help;
 	bool needs_channel;
-	int (*run)(const struct config *config, const char *argument);
+	int (*run)(const struct config *config, const struct once_options *options);
 };
 
 /* A descriptor that the supervisor did not pass may be anything that our caller left open. */
@@ -39,24 +43,69 @@ static int shared_page(void)
 	return fstat(PAGE_FD, &at) == 0 && S_ISREG(at.st_mode) && at.st_size >= 8 ? PAGE_FD : -1;
 }
 
-static int run_remote(const struct config *config, const char *argument)
+static int run_remote(const struct config *config, const struct once_options *options)
 {
-	(void)config, (void)argument;
+	(void)config, (void)options;
 	return remote_main(WIRE_FD, shared_page());
 }
 
+static void warm_up(void)
+{
+	if (!sandbox_landlock_abi())
+		log_warn(
+			"this kernel has no landlock (Linux 5.19 or later, with landlock among its "
+			"lsm=): media children can read what this user can read; they still have no "
+			"network, no exec and no fork");
+	sandbox_prepare();
+	media_warm_up();
+}
+
+static int run_media(const struct config *config, const struct once_options *options)
+{
+	(void)options;
+	return media_parent_main(&(struct media_parent_options){ .config = config,
+								 .child = media_child_run,
+								 .warm_up = warm_up },
+				 WIRE_FD);
+}
+
+static int run_gpu(const struct config *config, const struct once_options *options)
+{
+	(void)config, (void)options;
+	log_err("gpu workers come with a later release; remove the gpu lanes from the "
+		"configuration");
+	return EXIT_OPERATOR;
+}
+
+/* What the kernel offers for the box; `reel doctor` shows it. */
+static int run_abilities(const struct config *config, const struct once_options *options)
+{
+	(void)config, (void)options;
+	printf("{\"landlock_abi\":%d}\n", sandbox_landlock_abi());
+	return EXIT_DONE;
+}
+
 static const struct mode modes[] = {
+	{ "--media", NULL, "fork one boxed child for each media stage", true, run_media },
 	{ "--remote", NULL, "carry remote stages in one event loop", true, run_remote },
+	{ "--gpu", NULL, "run local programs on a GPU (later)", true, run_gpu },
+	{ "--probe", "FILE", "print what a media file is", false, once_probe },
+	{ "--check-media", "FILE", "the same; for its exit status", false, once_probe },
+	{ "--inspect", "FILE", "measure a media file (--depth, --profile)", false, once_inspect },
+	{ "--once", "TASK", "run one task from a file, or - for stdin", false, once_task },
+	{ "--abilities", NULL, "print what this kernel offers for the sandbox", false,
+	  run_abilities },
 };
 
 static void print_help(FILE *out)
 {
-	fputs("usage: reel-worker MODE [--config FILE]\n\n"
+	fputs("usage: reel-worker MODE [--config FILE]\n"
+	      "       reel-worker --inspect FILE [--depth full|quick] [--profile JSON]\n\n"
 	      "The process that does the work of a farm. reeld starts it; by hand only the modes\n"
 	      "that take a file are of use.\n\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
-		fprintf(out, "  %-11s %-6s %s\n", modes[i].option,
+		fprintf(out, "  %-13s %-5s %s\n", modes[i].option,
 			modes[i].argument ? modes[i].argument : "", modes[i].help);
 	fputs("\nexit status: 0 done, 1 the input is bad, 2 wrong usage, 3 the supervisor is of\n"
 	      "another version, 4 a person must act (configuration, disk, permissions)\n",
@@ -79,27 +128,44 @@ static int usage(const char *problem, const char *what)
 
 struct arguments {
 	const struct mode *mode;
-	const char *argument, *config_path;
+	const char *config_path;
+	struct once_options options;
 };
+
+/* Where the value of an option goes; NULL: it is no such option. */
+static const char **value_of(struct arguments *arguments, const char *option)
+{
+	const struct {
+		const char *option, **value;
+	} rows[] = {
+		{ "--config", &arguments->config_path },
+		{ "--depth", &arguments->options.depth },
+		{ "--profile", &arguments->options.profile },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!strcmp(rows[i].option, option))
+			return rows[i].value;
+	return NULL;
+}
 
 static bool parse_arguments(int argc, char **argv, struct arguments *out)
 {
 	for (int i = 1; i < argc; i++) {
 		const struct mode *mode = mode_find(argv[i]);
-		bool has_value = (mode && mode->argument) || !strcmp(argv[i], "--config");
+		const char **value =
+			mode && mode->argument ? &out->options.file : value_of(out, argv[i]);
 
-		if (has_value && i + 1 == argc)
-			return usage("a file must follow ", argv[i]), false;
+		if (!mode && !value)
+			return usage("unknown option ", argv[i]), false;
 		if (mode && out->mode)
 			return usage("one mode at a time, not also ", argv[i]), false;
-		if (mode) {
+		if (value && i + 1 == argc)
+			return usage("something must follow ", argv[i]), false;
+		if (mode)
 			out->mode = mode;
-			out->argument = mode->argument ? argv[++i] : NULL;
-		} else if (!strcmp(argv[i], "--config")) {
-			out->config_path = argv[++i];
-		} else {
-			return usage("unknown option ", argv[i]), false;
-		}
+		if (value)
+			*value = argv[++i];
 	}
 	if (!out->mode)
 		return usage("no mode given", ""), false;
@@ -139,5 +205,5 @@ int main(int argc, char **argv)
 		return EXIT_OPERATOR;
 	}
 	log_set_level(level_of(config->log_level));
-	return arguments.mode->run(config, arguments.argument);
+	return arguments.mode->run(config, &arguments.options);
 }

@@ -197,7 +197,8 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
 	struct child *child = arg;
 
 	(void)fd, (void)what;
-	if (child->is_reaped) { /* somebody else holds its end of the channel, and shall not hold us */
+	if (child->is_reaped) { /* somebody else holds its end of the channel, and shall not hold us
+				 */
 		child_close(child);
 		child_end_if_complete(child);
 		return;
@@ -306,8 +307,8 @@ static void on_child_closed(void *context, const char *why)
 
 	(void)why; /* the wait status, which follows, says more */
 	child_close(child);
-	/* One that is on its way out keeps the status it chose; one that sent a broken frame or only
-	 * closed its end must go. */
+	/* One that is on its way out keeps the status it chose; one that sent a broken frame or
+	 * only closed its end must go. */
 	child_kill(child, KILL_NONE);
 	child_end_if_complete(child);
 }

@@ -191,11 +191,13 @@ static void on_blocked_call(int signal, siginfo_t *info, void *context)
 
 static void on_cpu_limit(int signal)
 {
+	struct rlimit now = { 0 }; /* an expression runs under a lower one than the stage */
 	char text[128];
 
 	(void)signal;
-	snprintf(text, sizeof(text), "the stage used more than its limit of %lld s of CPU time",
-		 (long long)box.rules.cpu_s);
+	getrlimit(RLIMIT_CPU, &now);
+	snprintf(text, sizeof(text), "it used more than its limit of %lld s of CPU time",
+		 (long long)now.rlim_cur);
 	end_with(VERDICT_TIMEOUT, text);
 }
 

@@ -485,7 +485,7 @@ static const struct boxed_case cases[] = {
 	{ CASE(enters_a_namespace), "system call unshare", 1 },
 	{ CASE(becomes_another), "system call setuid", 1 },
 	{ CASE(makes_no_sense), "system call unknown (9999)", 1 },
-	{ CASE(burns_cpu), "timeout: the stage used more than its limit of 1 s of CPU time", 1 },
+	{ CASE(burns_cpu), "timeout: it used more than its limit of 1 s of CPU time", 1 },
 	{ CASE(eats_memory_in_small_bites), "resources: the stage needed more than its 128 MiB", 1,
 	  .needs_memory_limit = true },
 	{ CASE(eats_memory_in_one_bite), "resources: the stage needed more than its 128 MiB", 1,
