@@ -19,7 +19,7 @@ struct scene {
 	struct light *light;
 	struct type *type;
 	struct encode *encode;
-	struct sound *sound;
+	struct score *sound;
 	AVRational frame_rate;
 	int64_t told_at_us;
 };
@@ -119,7 +119,7 @@ static bool open_encoder(struct scene *scene, struct err *err)
 
 	if (!encode_open(&format, &scene->encode, err))
 		return false;
-	scene->sound = sound_new(&dice, encode_sound_samples(scene->encode));
+	scene->sound = score_new(&dice, encode_sound_samples(scene->encode));
 	return true;
 }
 
@@ -138,7 +138,7 @@ static bool write_clip(struct scene *scene, struct err *err)
 		draw(scene, (double)i / fps, count > 1 ? (double)i / (double)(count - 1) : 0);
 		scene->frame->pts = i;
 		if (!encode_picture(scene->encode, scene->frame, err) ||
-		    !sound_write(scene->sound, scene->encode, (double)(i + 1) / fps, length, err))
+		    !score_write(scene->sound, scene->encode, (double)(i + 1) / fps, length, err))
 			return false;
 		tell(scene, (double)(i + 1) / (double)count);
 	}
@@ -148,7 +148,7 @@ static bool write_clip(struct scene *scene, struct err *err)
 static void scene_done(struct scene *scene)
 {
 	encode_free(scene->encode);
-	sound_free(scene->sound);
+	score_free(scene->sound);
 	type_free(scene->type);
 	light_free(scene->light);
 	av_frame_free(&scene->canvas);

@@ -90,10 +90,10 @@ bool label_make(const char *label, int width, int height, AVFrame **out,
 void label_draw(const AVFrame *label, AVFrame *frame);
 
 /* A quiet chord of 48 kHz stereo, written up to a time and, at the end, exactly to it. */
-struct sound;
-struct sound *sound_new(struct dice *dice, int frame_samples);
-void sound_free(struct sound *sound);
-bool sound_write(struct sound *sound, struct encode *encode, double until_s, double duration_s,
+struct score;
+struct score *score_new(struct dice *dice, int frame_samples);
+void score_free(struct score *sound);
+bool score_write(struct score *sound, struct encode *encode, double until_s, double duration_s,
 		 struct err *err) MUST_CHECK;
 
 /* The frame as PNG with a comment. */

@@ -68,15 +68,15 @@ static void fill(struct voice voices[VOICES], AVFrame *frame, double seconds, do
 	}
 }
 
-struct sound {
+struct score {
 	struct voice voices[VOICES];
 	AVFrame *frame;
 	int64_t samples;
 };
 
-struct sound *sound_new(struct dice *dice, int frame_samples)
+struct score *score_new(struct dice *dice, int frame_samples)
 {
-	struct sound *sound = calloc(1, sizeof(*sound));
+	struct score *sound = calloc(1, sizeof(*sound));
 
 	if (!sound)
 		abort(); /* out of memory, as xmalloc */
@@ -91,7 +91,7 @@ struct sound *sound_new(struct dice *dice, int frame_samples)
 	return sound;
 }
 
-void sound_free(struct sound *sound)
+void score_free(struct score *sound)
 {
 	if (!sound)
 		return;
@@ -99,7 +99,7 @@ void sound_free(struct sound *sound)
 	free(sound);
 }
 
-bool sound_write(struct sound *sound, struct encode *encode, double until_s, double duration_s,
+bool score_write(struct score *sound, struct encode *encode, double until_s, double duration_s,
 		 struct err *err)
 {
 	int64_t until = llrint(until_s * RATE), total = llrint(duration_s * RATE);
