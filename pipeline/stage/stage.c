@@ -17,7 +17,7 @@
 enum { EXPRESSION_CPU_S = 10 };
 
 static const struct stage_type *const types[] = {
-	&stage_edit, &stage_inspect, &stage_noop, &stage_publish, &stage_upload,
+	&stage_edit, &stage_generate, &stage_inspect, &stage_noop, &stage_publish, &stage_upload,
 };
 
 const struct stage_type *stage_type_find(const char *name)
