@@ -1,0 +1,574 @@
+-- The shared prelude of every script: records, counters, queues, and how they are written back.
+-- docs/protocol.md ("Keys") lists every key and field; this comment only says how the code works.
+--
+-- KEYS[1]  "reel:{farm}:"; every other key is derived from it, so a farm lives in one slot.
+--
+-- A script reads what it needs into Lua tables (pipeline, batch, lane: each once per call), changes
+-- the tables through move(), and flush() writes all of it: one HSET per pipeline, batch and lane,
+-- one RPUSH per queue, one XADD for all transitions. Invariants every script keeps:
+--   * a batch's n* counters equal the letters in the `s` fields of its pipelines (unadmitted: none)
+--   * a lane's `rdy` counts its stages in r and p, `run` those that occupy a slot (record flag SLOT)
+--   * a batch is on ring:<lane>:<prio> if and only if its queue there is not empty and it is sealed,
+--     neither paused nor cancelling; "<prio>:<lane>" is in `work` iff that ring is not empty
+--   * queue entries are hints: a claim believes only the letter in `s`
+--   * the first write of a call is one that Redis refuses when out of memory (begin), so a call
+--     happens wholly or not at all
+-- Redis 6.2 is the oldest server: LPOP with count, LMOVE and MINID are its newest commands used here.
+local P, call = KEYS[1], redis.call
+local sub, fmt, match = string.sub, string.format, string.match
+local pack, upk, band, bor, shl = struct.pack, struct.unpack, bit.band, bit.bor, bit.lshift
+local floor, min, max = math.floor, math.min, math.max
+local FARM = P .. 'farm'
+if redis.replicate_commands then redis.replicate_commands() end
+
+-- One clock: Redis TIME, never going back. `skew` is what beat.lua adds after TIME was set back;
+-- `offset` exists in tests only.
+local now, wake_seq
+do
+  local t = call('TIME')
+  local f = call('HMGET', FARM, 'clock', 'skew', 'offset', 'wake')
+  now = t[1] * 1000000 + t[2] + (f[2] or 0) + (f[3] or 0)
+  if f[1] and now < tonumber(f[1]) then now = tonumber(f[1]) end
+  wake_seq = tonumber(f[4]) or 0
+end
+
+local pipes, batches, lanes = {}, {}, {}
+local queues, events, woken, told, due, undue = {}, {}, {}, {}, {}, {}
+local ran, freed, sums, next_due = {}, {}, {}, nil
+
+local function begin() call('HSET', FARM, 'clock', now) end
+
+-- Lua's stack limits what unpack can pass: long lists go in slices.
+local function send(command, key, list)
+  local n, last = #list, nil
+  for from = 1, n, 1000 do last = call(command, key, unpack(list, from, min(from + 999, n))) end
+  return last
+end
+
+local function int(x) return fmt('%.0f', x) end
+local function sooner(at) if not next_due or at < next_due then next_due = at end end
+
+-- Letters of `s`: blocked, preparing (waiting, running), ready, running, backoff (waits), held,
+-- cancelling, done, failed, skipped, skipped because something failed (tainted), cancelled.
+local COUNT = { b = 'nb', p = 'np', q = 'nq', r = 'nr', u = 'nu', w = 'nw', h = 'nh', c = 'nc',
+  d = 'nd', f = 'nf', s = 'ns', t = 'nt', x = 'nx' }
+local WORD = { b = 'blocked', p = 'preparing', q = 'preparing', r = 'ready', u = 'running', w = 'backoff',
+  h = 'held', c = 'cancelling', d = 'done', f = 'failed', s = 'skipped', t = 'skipped', x = 'cancelled' }
+local WAITS, RUNS = { r = 1, p = 1 }, { u = 1, q = 1, c = 1 }
+local FINAL = { d = 1, f = 1, s = 1, t = 1, x = 1 }
+
+-- Records with numbers and texts, read once, written back where they changed.
+local function load(key, numbers, texts)
+  local names = {}
+  for i = 1, #numbers do names[i] = numbers[i] end
+  for i = 1, #texts do names[#numbers + i] = texts[i] end
+  local v, o, was = call('HMGET', key, unpack(names)), {}, {}
+  local known = false
+  for i = 1, #names do
+    if v[i] then known = true end
+    local x = i <= #numbers and (tonumber(v[i]) or 0) or (v[i] or '')
+    o[names[i]], was[names[i]] = x, x
+  end
+  o.key, o.was, o.known = key, was, known
+  return o
+end
+
+local function save(o)
+  local out, n = {}, 0
+  for name, old in pairs(o.was) do
+    local x = o[name]
+    if x ~= old then
+      out[n + 1], out[n + 2], n = name, x, n + 2
+      o.was[name] = x
+    end
+  end
+  if n > 0 then call('HSET', o.key, unpack(out)) end
+end
+
+local BATCH = { 'prio', 'maxp', 'retention', 'total', 'added', 'sealed', 'paused', 'cancel', 'created', 'ended',
+  'end', 'next', 'active', 'wait', 'rewait', 'done', 'failed', 'cancelled', 'cur', 'gone',
+  'nb', 'np', 'nq', 'nr', 'nu', 'nw', 'nh', 'nc', 'nd', 'nf', 'ns', 'nt', 'nx' }
+local function batch(bid)
+  local b = batches[bid]
+  if not b then
+    b = load(P .. 'b:' .. bid, BATCH, {})
+    b.id = bid
+    batches[bid] = b
+  end
+  return b
+end
+
+local LANE = { 'limit', 'rate', 'burst', 'tokens', 'stamp', 'run', 'rdy', 'paused', 'cordoned', 'probe_at',
+  'probe_delay', 'streak', 'spread' }
+local LANE_TEXT = { 'reason', 'probe', 'class', 'code', 'last', 'from' }
+local function lane(name)
+  local l = lanes[name]
+  if not l then
+    l = load(P .. 'lane:' .. name, LANE, LANE_TEXT)
+    l.name = name
+    l.kind = name == 'cpu' and 1 or (sub(name, 1, 4) == 'gpu:' and 3 or 2)
+    lanes[name] = l
+  end
+  return l
+end
+
+-- A stage's record: field k<i> of its pipeline.
+local REC = '<I4I4I2BBBdddddss'
+local PREPARED, SLOT = 1, 2
+local function decode(k)
+  local r = {}
+  if not k then
+    r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class = 0, 0, 0, 0, 0, 255
+    r.ready, r.started, r.ended, r.due, r.first, r.host, r.lane = 0, 0, 0, 0, 0, '', ''
+    return r
+  end
+  r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started, r.ended, r.due, r.first,
+    r.host, r.lane = upk(REC, k)
+  return r
+end
+
+local function pipe_of(pid, x, s)
+  local p = { id = pid, key = P .. 'p:' .. pid, x = x, s = s or nil, was = s or nil, k = {}, set = {}, n = 0,
+    bid = match(pid, '^[^-]+'), count = string.byte(x, 2) }
+  pipes[pid] = p
+  return p
+end
+
+-- The pipeline with stage i's record loaded; nil when there is no such pipeline.
+local function pipe(pid, i)
+  local p = pipes[pid]
+  if not p then
+    local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', 'k' .. (i or 0))
+    if not v[1] then return nil end
+    p = pipe_of(pid, v[1], v[2])
+    if i then p.k[i] = decode(v[3]) end
+  end
+  return p
+end
+
+local function rec(p, i)
+  local r = p.k[i]
+  if not r then
+    r = decode(call('HGET', p.key, 'k' .. i))
+    p.k[i] = r
+  end
+  return r
+end
+
+local function put(p, field, value)
+  local n = p.n
+  p.set[n + 1], p.set[n + 2], p.n = field, value, n + 2
+end
+
+-- The plan `x`: version, count, a row of 26 bytes per stage (I4 inputs, needs, dependents; I2 offset and
+-- length of name, type, lane; I2 flags), then the texts. `y` has seven doubles per stage: max_attempts,
+-- base_ms, max_ms, factor, attempt_ms, queue_ms, total_ms.
+local APPROVE, PREPARE, LIMITS = 1, 2, 4
+local function name_of(p, i)
+  local off, len = upk('<I2I2', p.x, 15 + i * 26)
+  return sub(p.x, off, off + len - 1)
+end
+local function letter(p, i) return sub(p.s, i + 1, i + 1) end
+local function limits(p, i)
+  if not p.y then p.y = call('HGET', p.key, 'y') end
+  return upk('<ddddddd', p.y, 1 + i * 56)
+end
+local function lane_of(p, i, r)
+  local off, len, flags = upk('<I2I2I2', p.x, 23 + i * 26)
+  if band(flags, PREPARE) ~= 0 and not (r and band(r.flags, PREPARED) ~= 0) then return 'cpu', flags end
+  if r and r.lane ~= '' then return r.lane, flags end
+  return sub(p.x, off, off + len - 1), flags
+end
+
+local function clean(text) return (string.gsub(text, '[\t\n\r]', ' ')) end
+local function event(id, what, detail)
+  events[#events + 1] = id .. '\t' .. what .. '\t' .. (detail and detail ~= '' and clean(sub(detail, 1, 300)) or '')
+end
+
+local function host_told(host, line)
+  local list = told[host] or {}
+  told[host] = list
+  list[#list + 1] = line
+end
+
+local function is_live(r) return r.fact == 1 or r.fact == 2 end
+
+-- The only place that changes a letter. r: the stage's record; nil only when it comes from b, where a
+-- stage never has a slot. A live fact (something remote exists) keeps the slot until it is settled or
+-- the stage ends, however the stage waits.
+local function move(p, i, to, r, detail)
+  local from = sub(p.s, i + 1, i + 1)
+  local b = batch(p.bid)
+  p.s = sub(p.s, 1, i) .. to .. sub(p.s, i + 2)
+  b[COUNT[from]] = b[COUNT[from]] - 1
+  b[COUNT[to]] = b[COUNT[to]] + 1
+  local counts = b.sealed == 1
+  if r or WAITS[to] then
+    local l = lane((lane_of(p, i, r)))
+    if counts and WAITS[from] then l.rdy = l.rdy - 1 end
+    if counts and WAITS[to] then l.rdy = l.rdy + 1 end
+    if r then
+      local has = band(r.flags, SLOT) ~= 0
+      local wants = (RUNS[to] or (has and is_live(r) and not FINAL[to])) and true or false
+      if has ~= wants then
+        l.run = l.run + (wants and 1 or -1)
+        r.flags = r.flags + (wants and SLOT or -SLOT)
+        if not wants and l.limit > 0 then l.was_full = true end
+      end
+      r.dirty = true
+    end
+  end
+  if FINAL[to] then p.ending = true end
+  if counts then event(p.id .. '/' .. name_of(p, i), WORD[to], detail) end
+end
+
+-- Queue entries: "<index>.<stage>.<mask of stages whose results it gets>.<ready since>".
+local function enqueue(p, i, r, lane_name, mask)
+  if mask < 0 then mask = mask + 4294967296 end -- bit 31
+  local tail = match(p.id, '%-(.+)$') .. '.' .. i .. '.' .. int(mask) .. '.' .. int(now)
+  if r and band(r.flags, SLOT) ~= 0 then
+    -- It still has its slot: claimed before all others, free of limits and tokens.
+    call('RPUSH', P .. 'resume:' .. lane_name, p.bid .. '-' .. tail)
+    if call('SADD', P .. 'work', '!:' .. lane_name) == 1 then woken[lane(lane_name).kind] = true end
+    return
+  end
+  local key = lane_name .. ':' .. p.bid
+  local q = queues[key]
+  if not q then
+    q = { bid = p.bid, lane = lane_name, items = {} }
+    queues[key] = q
+  end
+  q.items[#q.items + 1] = tail
+end
+
+local function ring_join(lane_name, b)
+  call('RPUSH', P .. 'ring:' .. lane_name .. ':' .. b.prio, b.id)
+  if call('SADD', P .. 'work', b.prio .. ':' .. lane_name) == 1 then woken[lane(lane_name).kind] = true end
+end
+
+local function ring_leave(lane_name, b)
+  local ring = P .. 'ring:' .. lane_name .. ':' .. b.prio
+  call('LREM', ring, 0, b.id)
+  if call('EXISTS', ring) == 0 then call('SREM', P .. 'work', b.prio .. ':' .. lane_name) end
+end
+
+local function may_run(b) return b.sealed == 1 and b.paused == 0 and b.cancel == 0 end
+
+local function push_queues()
+  for key, q in pairs(queues) do
+    queues[key] = nil
+    local length = send('RPUSH', P .. 'q:' .. key, q.items)
+    if length == #q.items and may_run(batch(q.bid)) then ring_join(q.lane, batch(q.bid)) end
+  end
+end
+
+local function member(p, i) return p.id .. '.' .. i end
+
+-- When the earliest of a stage's own limits ends; false: none.
+local function wait_ends(p, i, r)
+  local _, _, _, _, _, queue_ms, total_ms = limits(p, i)
+  local at = queue_ms > 0 and r.ready > 0 and r.ready + queue_ms * 1000 or nil
+  local total = total_ms > 0 and r.first > 0 and r.first + total_ms * 1000 or nil
+  if at and total then return min(at, total) end
+  return at or total or false
+end
+
+-- Into its lane's queue: r, or p while it has yet to be rendered.
+local function make_ready(p, i, r, mask, detail)
+  local lane_name, flags = lane_of(p, i, r)
+  local is_prep = band(flags, PREPARE) ~= 0 and not (r and band(r.flags, PREPARED) ~= 0)
+  if band(flags, LIMITS) ~= 0 then
+    r = r or rec(p, i)
+    r.ready = now
+    if r.first == 0 then r.first = now end
+    r.dirty = true
+    local at = wait_ends(p, i, r)
+    if at then due[member(p, i)] = at end
+  end
+  move(p, i, is_prep and 'p' or 'r', r, detail)
+  enqueue(p, i, r, lane_name, mask)
+end
+
+local settle_dependents
+
+local function end_unrun(p, i, to, why)
+  put(p, 'm' .. i, why)
+  move(p, i, to, nil, why)
+  settle_dependents(p, i)
+end
+
+-- What a blocked stage becomes now that something it waits for has changed. One that failed, or was
+-- skipped because something failed, taints: else a gate whose input failed would let its consumers by.
+local function resolve(p, i)
+  if letter(p, i) ~= 'b' then return end
+  local inputs, needs = upk('<I4I4', p.x, 3 + i * 26)
+  local mask, waits, without = bor(inputs, needs), false, nil
+  for j = 0, p.count - 1 do
+    local bitj = shl(1, j)
+    if band(mask, bitj) ~= 0 then
+      local l = letter(p, j)
+      if l == 'f' or l == 'x' or l == 't' then
+        local how = l == 'f' and 'failed' or l == 'x' and 'was cancelled' or 'was skipped'
+        return end_unrun(p, i, 't', 'needs ' .. name_of(p, j) .. ', which ' .. how)
+      elseif l == 's' then
+        if band(inputs, bitj) ~= 0 then without = j end
+      elseif l ~= 'd' then
+        waits = true
+      end
+    end
+  end
+  if waits then return end
+  if without then return end_unrun(p, i, 's', 'needs ' .. name_of(p, without) .. ', which was skipped') end
+  if batch(p.bid).cancel == 1 then return end_unrun(p, i, 'x', 'the batch was cancelled') end
+  local flags = upk('<I2', p.x, 27 + i * 26)
+  if band(flags, APPROVE) ~= 0 and band(flags, PREPARE) == 0 then
+    local why = 'waits for approval: reel approve ' .. p.id .. '/' .. name_of(p, i)
+    put(p, 'm' .. i, why)
+    return move(p, i, 'h', nil, why)
+  end
+  make_ready(p, i, nil, mask)
+end
+
+function settle_dependents(p, i)
+  local dependents = upk('<I4', p.x, 11 + i * 26)
+  if dependents == 0 then return end
+  for j = 0, p.count - 1 do
+    if band(dependents, shl(1, j)) ~= 0 then resolve(p, j) end
+  end
+end
+
+local function needs_mask(p, i)
+  local inputs, needs = upk('<I4I4', p.x, 3 + i * 26)
+  return bor(inputs, needs)
+end
+
+-- Lets a pipeline in: its stages exist from now on (all blocked), those that wait for nothing go on.
+local function admit(p)
+  local b = batch(p.bid)
+  if not p.s then
+    p.s = string.rep('b', p.count)
+    b.nb = b.nb + p.count
+  end
+  put(p, 'a', 1)
+  p.admitted = true
+  b.active = b.active + 1
+  for i = 0, p.count - 1 do resolve(p, i) end
+end
+
+-- A pipeline that gave way in a retry waits in b:<id>:wait; new ones come by index.
+local function admit_more(b)
+  while b.wait > 0 and (b.maxp == 0 or b.active < b.maxp) and b.cancel == 0 do
+    local pid
+    if b.rewait > 0 then
+      local got = call('ZPOPMIN', b.key .. ':wait')
+      b.rewait = b.rewait - 1
+      pid = got[1] and b.id .. '-' .. got[1]
+    else
+      if b.next > b.total then break end
+      pid = b.id .. '-' .. int(b.next)
+      b.next = b.next + 1
+    end
+    local p = pid and pipe(pid)
+    if p and (not p.s or match(p.s, 'b')) and not p.admitted then
+      b.wait = b.wait - 1
+      admit(p)
+    end
+  end
+end
+
+local END = { 'done', 'partial', 'failed', 'cancelled' }
+local function end_batch(b)
+  if b.sealed == 0 or b['end'] ~= 0 or b.done + b.failed + b.cancelled < b.total then return end
+  local how = 3
+  if b.done == b.total then how = 1
+  elseif b.cancelled > 0 and (b.cancel == 1 or b.done + b.failed == 0) then how = 4
+  elseif b.done > 0 then how = 2
+  elseif b.failed == 0 then how = 4 end
+  b['end'], b.ended = how, now
+  call('ZADD', P .. 'expire', int(now + b.retention * 1000), b.id)
+  event(b.id, 'ended', END[how])
+end
+
+local function end_pipe(p)
+  p.ending = false
+  if p.over or match(p.s, '[bpqruwhc]') then return end
+  local b = batch(p.bid)
+  local how = match(p.s, 'f') and 3 or match(p.s, 'x') and 4 or 1
+  local counter = how == 3 and 'failed' or how == 4 and 'cancelled' or 'done'
+  p.over = true
+  put(p, 'e', how)
+  b[counter] = b[counter] + 1
+  b.active = b.active - 1
+  event(p.id, 'ended', END[how])
+  admit_more(b)
+  end_batch(b)
+end
+
+local function settle()
+  local again = true
+  while again do
+    again = false
+    local list = {}
+    for _, p in pairs(pipes) do if p.ending then list[#list + 1] = p end end
+    for _, p in ipairs(list) do
+      end_pipe(p)
+      again = true
+    end
+  end
+end
+
+local function save_pipes()
+  for _, p in pairs(pipes) do
+    if p.s and p.s ~= p.was then
+      put(p, 's', p.s)
+      p.was = p.s
+    end
+    for i, r in pairs(p.k) do
+      if r.dirty then
+        r.dirty = nil
+        put(p, 'k' .. i, pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started,
+          r.ended, r.due, r.first, r.host, r.lane))
+      end
+    end
+    if p.n > 0 then
+      call('HSET', p.key, unpack(p.set))
+      p.set, p.n = {}, 0
+    end
+  end
+end
+
+local function save_due()
+  local list, gone = {}, {}
+  for m, at in pairs(due) do
+    list[#list + 1] = int(at)
+    list[#list + 1] = m
+    undue[m] = nil
+  end
+  for m in pairs(undue) do gone[#gone + 1] = m end
+  if #list > 0 then send('ZADD', P .. 'due', list) end
+  if #gone > 0 then send('ZREM', P .. 'due', gone) end
+end
+
+-- The set of what a host runs, and the sum it is compared by (beat.lua).
+local function run_sum(pid, i, epoch)
+  return (tonumber(match(pid, '%-(.+)$')) * 31 + i) * 7919 + epoch * 104729
+end
+local function run_add(host, p, i, epoch)
+  local list = ran[host] or {}
+  ran[host] = list
+  list[#list + 1] = p.id .. '.' .. i .. '.' .. epoch
+  sums[host] = (sums[host] or 0) + run_sum(p.id, i, epoch)
+end
+local function run_remove(host, p, i, epoch)
+  local list = freed[host] or {}
+  freed[host] = list
+  list[#list + 1] = p.id .. '.' .. i .. '.' .. epoch
+  sums[host] = (sums[host] or 0) - run_sum(p.id, i, epoch)
+end
+
+local function save_runs()
+  for host, list in pairs(freed) do send('SREM', P .. 'run:' .. host, list) end
+  for host, list in pairs(ran) do send('SADD', P .. 'run:' .. host, list) end
+  for host, sum in pairs(sums) do
+    if sum ~= 0 then call('HINCRBY', P .. 'host:' .. host, 'sum', int(sum)) end
+  end
+end
+
+-- The stream's ids count transitions: an entry with n of them has the id of its last. A reader sees a
+-- gap when an entry's first is not the one after its cursor.
+local function publish()
+  local n = #events
+  if n > 0 then
+    local seq = call('HINCRBY', FARM, 'events', n)
+    call('XADD', P .. 'events', 'MINID', '~', max(seq - 100000, 0), seq .. '-0',
+      'n', n, 't', now, 'd', table.concat(events, '\n'))
+    events = {}
+  end
+  if next(woken) then
+    wake_seq = call('HINCRBY', FARM, 'wake', 1)
+    call('PUBLISH', P .. 'wake', wake_seq .. ' ' .. (woken[1] and 'm' or '-') .. (woken[2] and 'r' or '-')
+      .. (woken[3] and 'g' or '-'))
+    woken = {}
+  end
+  for host, lines in pairs(told) do call('PUBLISH', P .. 'host:' .. host, table.concat(lines, '\n')) end
+end
+
+-- Wakes hosts for lanes that were at their limit and have room and work again.
+local function wake_freed()
+  for name, l in pairs(lanes) do
+    if l.was_full and l.rdy > 0 and (l.limit == 0 or l.run < l.limit) then woken[l.kind] = true end
+  end
+end
+
+local function flush()
+  settle()
+  push_queues()
+  save_pipes()
+  save_due()
+  save_runs()
+  wake_freed()
+  for _, b in pairs(batches) do if b.known then save(b) end end
+  for _, l in pairs(lanes) do save(l) end
+  publish()
+end
+
+-- An attempt that will have no ending of its own goes back unharmed; one that was to stop has stopped.
+local function give_back(p, i, r, why)
+  local was = letter(p, i)
+  run_remove(r.host, p, i, r.epoch)
+  local l = lane((lane_of(p, i, r)))
+  if l.probe == member(p, i) .. '.' .. r.epoch then
+    l.probe = ''
+    l.probe_at = now
+  end
+  if was == 'c' then
+    r.ended = now
+    put(p, 'm' .. i, 'cancelled')
+    move(p, i, 'x', r, why)
+    return settle_dependents(p, i)
+  end
+  make_ready(p, i, r, needs_mask(p, i), why)
+end
+
+-- "pid.i.epoch" of a run set; gives pipeline, stage and record only while that attempt is the current one.
+local function current(entry, host)
+  local pid, i, epoch = match(entry, '^(.*)%.(%d+)%.(%d+)$')
+  if not pid then return nil end
+  i, epoch = tonumber(i), tonumber(epoch)
+  local p = pipe(pid, i)
+  if not p or not p.s or i >= p.count then return nil end
+  local r = rec(p, i)
+  if r.epoch ~= epoch or r.host ~= host or not RUNS[letter(p, i)] then return nil end
+  return p, i, r
+end
+
+-- Takes up to 500 of a host's run set and gives each back; how many are left.
+local function give_back_all(host, why)
+  local key = P .. 'run:' .. host
+  local stale = {}
+  for _, entry in ipairs(call('SRANDMEMBER', key, 500)) do
+    local p, i, r = current(entry, host)
+    if p then give_back(p, i, r, why) else stale[#stale + 1] = entry end
+  end
+  if #stale > 0 then send('SREM', key, stale) end
+  flush()
+  return call('SCARD', key)
+end
+
+local function stage_index(p, name)
+  for i = 0, p.count - 1 do if name_of(p, i) == name then return i end end
+  return nil
+end
+
+local function all_lanes() return call('SMEMBERS', P .. 'lanes') end
+
+-- Its queues leave the rings (paused, cancelled) or come back.
+local function rings(b, joins)
+  for _, name in ipairs(all_lanes()) do
+    if not joins then
+      ring_leave(name, b)
+    elseif call('EXISTS', P .. 'q:' .. name .. ':' .. b.id) == 1 then
+      ring_join(name, b)
+    end
+  end
+end

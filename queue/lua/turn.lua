@@ -1,0 +1,459 @@
+-- turn: one call of a busy host's loop turn: endings, due stages, claims.
+--
+-- KEYS  farm prefix
+-- ARGV  host, nonce ("" claims nothing), most stages to claim, free slots media, remote, gpu, poison_kills,
+--       then per ending three: head <B stage, I4 epoch, B class, B policy (verdict.h; 4: given back),
+--       B flags (1 kill, 2 counts for the breaker), d after_ms, s pipeline, s class name>, message, result
+-- reply codes (a letter per ending: k taken or known, o not this attempt's to say), wake seq, us until
+--       something is due or -1, is more due now, then per claim four: head <B stage, B is prepare,
+--       I4 epoch, I4 attempt, d timeout_ms, s pipeline, s stage, s type, s lane>, definition, context, results
+--
+-- Invariant: an ending changes a stage only for its current epoch and host, and once; said again it is k
+-- and changes nothing. A claim repeated under its nonce gives the same attempts, those still running.
+local host, nonce, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local free = { tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]) }
+local poison = tonumber(ARGV[7])
+local HOSTKEY = P .. 'host:' .. host
+begin()
+
+-- ---- endings
+
+local STREAK, STREAK_PERMANENT = 5, 10
+
+local function remember(p, i, r, class, message)
+  local h = call('HGET', p.key, 'h' .. i) or ''
+  local line = fmt('{"attempt":%d,"host":%s,"class":"%s","message":%s,"started":%.0f,"ended":%.0f}',
+    r.attempts, cjson.encode(r.host), class, cjson.encode(message), r.started, now)
+  h = h == '' and line or h .. '\n' .. line
+  local _, lines = string.gsub(h, '\n', '')
+  while lines >= 20 do
+    h = match(h, '\n(.*)$')
+    lines = lines - 1
+  end
+  put(p, 'h' .. i, h)
+end
+
+local function fail(p, i, r, class, message)
+  r.ended, r.class = now, class
+  put(p, 'm' .. i, message)
+  move(p, i, 'f', r, message)
+  settle_dependents(p, i)
+end
+
+-- Nothing is claimed from a cordoned lane but, at probe_at, one stage; its good end reopens the lane.
+local function cordon(l, reason)
+  l.probe_delay = l.probe_delay == 0 and 30000000 or min(l.probe_delay * 2, 600000000)
+  l.probe_at, l.probe, l.cordoned, l.reason = now + l.probe_delay, '', 1, reason
+  sooner(l.probe_at)
+  event('lane:' .. l.name, 'cordoned', reason)
+end
+
+local function reopen(l)
+  l.cordoned, l.probe, l.probe_at, l.probe_delay, l.reason, l.streak, l.class = 0, '', 0, 0, '', 0, ''
+  woken[l.kind] = true
+  event('lane:' .. l.name, 'open')
+end
+
+local function lane_good(l, is_probe, is_done)
+  if l.streak > 0 then l.streak, l.class, l.last = 0, '', '' end
+  if l.cordoned == 1 and l.probe_at > 0 and (is_probe or is_done) then reopen(l) end
+end
+
+-- The same stage failing over and over is one witness, not five.
+local function lane_streak(l, class, code, who, bid)
+  if l.class == class and l.code == code then
+    if l.last ~= who then l.streak = l.streak + 1 end
+    if l.from ~= bid then l.spread = 1 end
+  else
+    l.class, l.code, l.streak, l.from, l.spread = class, code, 1, bid, 0
+  end
+  l.last = who
+end
+
+local function end_badly(p, i, r, l, e)
+  if e.name == 'cancelled' then
+    r.ended, r.class = now, e.class
+    put(p, 'm' .. i, e.message ~= '' and e.message or 'cancelled')
+    move(p, i, 'x', r, e.message)
+    return settle_dependents(p, i)
+  end
+  local code = match(e.message, '^[^:]*')
+  if e.name ~= 'permanent' then
+    lane_good(l, e.is_probe, false)
+  else
+    lane_streak(l, e.name, code, member(p, i), p.bid)
+  end
+  r.attempts = r.attempts + 1
+  remember(p, i, r, e.name, e.message)
+  if e.name == 'permanent' and (e.is_probe or (l.streak >= STREAK_PERMANENT and l.spread == 1)) then
+    -- So many in a row with one code are the far side's doing: these stages wait for a person, unspent.
+    local why = fmt('held: lane %s ended %d stages in a row with "%s": %s', l.name, l.streak, code, e.message)
+    if e.is_probe or l.cordoned == 0 then cordon(l, 'permanent: ' .. e.message) end
+    r.ended, r.class = now, e.class
+    put(p, 'm' .. i, why)
+    return move(p, i, 'h', r, why)
+  end
+  fail(p, i, r, e.class, e.message)
+end
+
+local function backoff(p, i, r, e)
+  local max_attempts, base, longest, factor, _, _, total = limits(p, i)
+  if r.kills >= poison and e.kill then
+    return fail(p, i, r, e.class, fmt('poison: it took %d workers along; the last: %s', r.kills, e.message))
+  end
+  if r.attempts >= max_attempts then return fail(p, i, r, e.class, e.message) end
+  -- Full jitter. Redis seeds Lua's generator the same for every call, so the seed is the clock, the
+  -- pipeline's index and the epoch.
+  math.randomseed((now + run_sum(p.id, i, r.epoch)) % 2147483647)
+  math.random()
+  local ceiling = min(longest, base * factor ^ (r.attempts - 1))
+  local delay = e.after > 0 and e.after + math.random() * min(base, e.after) or math.random() * ceiling
+  r.due, r.ended, r.class = now + floor(delay * 1000), now, e.class
+  put(p, 'm' .. i, e.message)
+  move(p, i, 'w', r, fmt('%s: %s', e.name, e.message))
+  local at = total > 0 and min(r.due, r.first + total * 1000) or r.due
+  due[member(p, i)] = at
+end
+
+local function hold_lane(l, e)
+  local reason = e.name .. ': ' .. e.message
+  if l.kind == 1 then
+    -- All of a host's media work shares "cpu": it must heal by itself when, say, disk is free again.
+    if l.cordoned == 0 or e.is_probe then cordon(l, reason) end
+  elseif l.paused == 0 then
+    l.paused, l.reason = 1, reason
+    event('lane:' .. l.name, 'paused', reason)
+  end
+end
+
+local function try_again(p, i, r, l, e)
+  if e.is_probe and not e.counts then l.probe, l.probe_at = '', now + l.probe_delay end
+  if e.counts then
+    lane_streak(l, e.name, '', member(p, i), p.bid)
+    if l.cordoned == 1 or l.streak >= STREAK then
+      if l.cordoned == 0 or e.is_probe then cordon(l, e.name .. ': ' .. e.message) end
+      return give_back(p, i, r, 'unharmed: the lane is cordoned')
+    end
+  end
+  run_remove(host, p, i, r.epoch)
+  r.attempts = r.attempts + 1
+  if e.kill then r.kills = r.kills + 1 end
+  remember(p, i, r, e.name, e.message)
+  backoff(p, i, r, e)
+end
+
+local function prepared(p, i, r, l, e)
+  lane_good(l, e.is_probe, true)
+  put(p, 'd' .. i, e.result)
+  if call('HEXISTS', p.key, 'D' .. i) == 0 then put(p, 'D' .. i, call('HGET', p.key, 'd' .. i)) end
+  move(p, i, 'b', r)
+  r.flags, r.lane = bor(r.flags, PREPARED), e.message
+  r.dirty = true
+  local flags = upk('<I2', p.x, 27 + i * 26)
+  if band(flags, APPROVE) ~= 0 then
+    local why = 'waits for approval: reel approve ' .. p.id .. '/' .. name_of(p, i)
+    put(p, 'm' .. i, why)
+    return move(p, i, 'h', r, why)
+  end
+  if e.message ~= '' then call('SADD', P .. 'lanes', e.message) end
+  make_ready(p, i, r, needs_mask(p, i))
+end
+
+local function end_well(p, i, r, l, e)
+  lane_good(l, e.is_probe, true)
+  r.ended, r.class, r.attempts = now, e.class, r.attempts + 1
+  if e.name == 'skipped' then
+    put(p, 'm' .. i, e.message ~= '' and e.message or 'its `if:` is false')
+    move(p, i, 's', r, e.message)
+  else
+    put(p, 'r' .. i, e.result ~= '' and e.result or '{}')
+    move(p, i, 'd', r)
+  end
+  settle_dependents(p, i)
+end
+
+local function finish(at)
+  local i, epoch, class, policy, flags, after, pid, name = upk('<BI4BBBdss', ARGV[at])
+  local p = pipe(pid, i)
+  if not p or not p.s or i >= p.count then return 'o' end
+  local r = rec(p, i)
+  if r.epoch ~= epoch or r.host ~= host then return 'o' end
+  local was = letter(p, i)
+  if not RUNS[was] then return 'k' end
+  if policy == 4 then
+    give_back(p, i, r, 'given back')
+    return 'k'
+  end
+  local l = lane((lane_of(p, i, r)))
+  local e = { class = class, name = name, after = after, message = ARGV[at + 1], result = ARGV[at + 2],
+    kill = band(flags, 1) ~= 0, counts = band(flags, 2) ~= 0,
+    is_probe = l.probe ~= '' and l.probe == member(p, i) .. '.' .. epoch }
+  if was == 'c' and not (policy == 0 and name == 'done') then
+    e.name, e.class, policy = 'cancelled', class, 3
+    if e.is_probe then l.probe, l.probe_at = '', now end
+  end
+  if policy == 0 and name == 'prepared' then
+    run_remove(host, p, i, epoch)
+    prepared(p, i, r, l, e)
+  elseif policy == 0 then
+    run_remove(host, p, i, epoch)
+    end_well(p, i, r, l, e)
+  elseif policy == 1 then
+    try_again(p, i, r, l, e)
+  elseif policy == 2 then
+    hold_lane(l, e)
+    give_back(p, i, r, e.name .. ': ' .. e.message)
+  else
+    run_remove(host, p, i, epoch)
+    end_badly(p, i, r, l, e)
+  end
+  return 'k'
+end
+
+-- ---- due: backoffs that are over, waits that were too long
+
+local function fire(m)
+  undue[m] = true
+  local pid, i = match(m, '^(.*)%.(%d+)$')
+  i = tonumber(i)
+  local p = pipe(pid, i)
+  if not p or not p.s then return end
+  local l, r = letter(p, i), rec(p, i)
+  if l ~= 'w' and l ~= 'r' and l ~= 'p' then return end
+  local _, _, _, _, _, queue_ms, total_ms = limits(p, i)
+  if total_ms > 0 and r.first > 0 and now >= r.first + total_ms * 1000 then
+    return fail(p, i, r, r.class, fmt('timeout: not done within its limit of %d ms in total', total_ms))
+  end
+  if l == 'w' then
+    if r.due > now then due[m] = r.due else make_ready(p, i, r, needs_mask(p, i)) end
+  elseif queue_ms > 0 and now >= r.ready + queue_ms * 1000 then
+    fail(p, i, r, r.class, fmt('timeout: waited in lane %s for longer than its limit of %d ms',
+      (lane_of(p, i, r)), queue_ms))
+  else
+    due[m] = wait_ends(p, i, r) or nil
+  end
+end
+
+local codes = {}
+for at = 8, #ARGV, 3 do codes[#codes + 1] = finish(at) end
+local ripe = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, 200)
+for _, m in ipairs(ripe) do fire(m) end
+settle()
+push_queues()
+save_pipes() -- what a stage claimed below gets from one that ended above
+
+-- ---- claims
+
+local reply, claimed = {}, {}
+
+local function results(p, mask, v, at)
+  local out, n = {}, 0
+  for j = 0, p.count - 1 do
+    if band(mask, shl(1, j)) ~= 0 then
+      if v[at] then
+        n = n + 1
+        out[n] = '"' .. name_of(p, j) .. '":' .. v[at]
+      end
+      at = at + 1
+    end
+  end
+  return table.concat(out, ',')
+end
+
+local function timeout_of(p, i, r, flags)
+  if band(flags, LIMITS) == 0 then return 0 end
+  local _, _, _, _, attempt_ms, _, total_ms = limits(p, i)
+  if total_ms == 0 then return attempt_ms end
+  local left = max(1, floor(total_ms - (now - r.first) / 1000))
+  return attempt_ms > 0 and min(attempt_ms, left) or left
+end
+
+local function emit(p, i, r, lane_name, flags, definition, context, given)
+  local type_off, type_len = upk('<I2I2', p.x, 19 + i * 26)
+  local is_prep = letter(p, i) == 'q'
+  local n = #reply
+  reply[n + 1] = pack('<BBI4I4dssss', i, is_prep and 1 or 0, r.epoch, r.attempts + 1, timeout_of(p, i, r, flags),
+    p.id, name_of(p, i), sub(p.x, type_off, type_off + type_len - 1), lane_name)
+  reply[n + 2], reply[n + 3], reply[n + 4] = definition or '{}', context or '{}', given
+  claimed[#claimed + 1] = p.id .. '.' .. i .. '.' .. r.epoch
+end
+
+-- One HMGET brings all that the claim needs: pipeline, record, definition, context, results.
+local function fetch(pid, i, mask)
+  local fields, n = { 'x', 's', 'k' .. i, 'd' .. i, 'c' }, 5
+  for j = 0, 31 do
+    if mask == 0 then break end
+    local bitj = shl(1, j)
+    if band(mask, bitj) ~= 0 then
+      n = n + 1
+      fields[n] = 'r' .. j
+      mask = band(mask, bit.bnot(bitj))
+    end
+  end
+  local v = call('HMGET', P .. 'p:' .. pid, unpack(fields))
+  if not v[1] then return nil end
+  local p = pipes[pid] or pipe_of(pid, v[1], v[2])
+  if not p.s then return nil end
+  if not p.k[i] then p.k[i] = decode(v[3]) end
+  return p, v
+end
+
+local function claim_one(l, pid, entry)
+  local i, mask, since = match(entry, '^(%d+)%.(%d+)%.(%d+)$')
+  i, mask = tonumber(i), tonumber(mask)
+  local p, v = fetch(pid, i, mask)
+  if not p or not WAITS[letter(p, i)] then return false end
+  local r = p.k[i]
+  local lane_name, flags = lane_of(p, i, r)
+  if lane_name ~= l.name then return false end
+  r.epoch, r.started, r.ready, r.ended, r.host = r.epoch + 1, now, tonumber(since), 0, host
+  move(p, i, letter(p, i) == 'p' and 'q' or 'u', r, host)
+  run_add(host, p, i, r.epoch)
+  emit(p, i, r, lane_name, flags, v[4], v[5], results(p, mask, v, 6))
+  if l.cordoned == 1 then l.probe = claimed[#claimed] end
+  return true
+end
+
+-- How many this lane may give now.
+local function allowance(l, want)
+  if l.paused == 1 then return 0 end
+  if l.cordoned == 1 then
+    if l.probe_at == 0 or l.probe ~= '' then return 0 end
+    if now < l.probe_at then
+      sooner(l.probe_at)
+      return 0
+    end
+    want = min(want, 1)
+  end
+  return want
+end
+
+local function limited(l, want)
+  if l.limit > 0 then want = min(want, l.limit - l.run) end
+  if l.rate > 0 then
+    local burst = l.burst > 0 and l.burst or max(1, l.rate)
+    l.tokens = l.stamp == 0 and burst or min(burst, l.tokens + (now - l.stamp) / 1000000 * l.rate)
+    l.stamp = now
+    if l.tokens < 1 then sooner(now + math.ceil((1 - l.tokens) / l.rate * 1000000)) end
+    want = min(want, floor(l.tokens))
+  end
+  return max(want, 0)
+end
+
+-- Stages that still have their slot: before all others.
+local function claim_resumed(l, want)
+  local got = 0
+  while got < want do
+    local entry = call('LPOP', P .. 'resume:' .. l.name)
+    if not entry then
+      call('SREM', P .. 'work', '!:' .. l.name)
+      break
+    end
+    local pid, tail = match(entry, '^([^.]+)%.(.*)$')
+    if claim_one(l, pid, tail) then got = got + 1 end
+  end
+  return got
+end
+
+-- Round robin: every batch of the ring gives its share, then the next round.
+local function claim_ring(l, prio, want)
+  want = limited(l, want)
+  local ring = P .. 'ring:' .. l.name .. ':' .. prio
+  local got = 0
+  local length = want > 0 and call('LLEN', ring) or 0
+  while got < want and length > 0 do
+    local share = max(1, floor((want - got) / length))
+    for _ = 1, length do
+      if got >= want then break end
+      local bid = call('LMOVE', ring, ring, 'LEFT', 'RIGHT')
+      if not bid then
+        length = 0
+        break
+      end
+      local entries = call('LPOP', P .. 'q:' .. l.name .. ':' .. bid, min(share, want - got)) or {}
+      for _, entry in ipairs(entries) do
+        local index, tail = match(entry, '^(%d+)%.(.*)$')
+        if claim_one(l, bid .. '-' .. index, tail) then got = got + 1 end
+      end
+      if call('EXISTS', P .. 'q:' .. l.name .. ':' .. bid) == 0 then
+        call('LREM', ring, 0, bid)
+        length = length - 1
+      end
+    end
+  end
+  if length == 0 and want > 0 then call('SREM', P .. 'work', prio .. ':' .. l.name) end
+  if l.rate > 0 then l.tokens = l.tokens - got end
+  return got
+end
+
+-- Lanes of one priority share a kind's slots in equal rounds.
+local function claim_level(names)
+  while true do
+    local any = false
+    local share = { 0, 0, 0 }
+    for _, w in ipairs(names) do if not w.dry then share[w.lane.kind] = share[w.lane.kind] + 1 end end
+    for _, w in ipairs(names) do
+      local k = w.lane.kind
+      local want = min(math.ceil(free[k] / max(1, share[k])), free[k], most)
+      if not w.dry and want > 0 then
+        local allowed = allowance(w.lane, want)
+        local got = 0
+        if allowed > 0 then
+          got = w.prio == '!' and claim_resumed(w.lane, allowed) or
+            w.prio ~= '!' and claim_ring(w.lane, w.prio, allowed) or 0
+        end
+        if got < want then w.dry = true end
+        free[k], most = free[k] - got, most - got
+        any = any or got > 0
+      end
+    end
+    if not any or most <= 0 then return end
+  end
+end
+
+local function claim_all()
+  local work = call('SMEMBERS', P .. 'work')
+  table.sort(work)
+  local level, names = nil, {}
+  for _, entry in ipairs(work) do
+    local prio, name = match(entry, '^(.):(.*)$')
+    if prio ~= level then
+      claim_level(names)
+      level, names = prio, {}
+    end
+    if most <= 0 then break end
+    names[#names + 1] = { prio = prio, lane = lane(name) }
+  end
+  claim_level(names)
+end
+
+-- The reply to a claim got lost: the same attempts again, those still ours.
+local function repeat_claim(list)
+  for entry in string.gmatch(list, '%S+') do
+    local p, i, r = current(entry, host)
+    if p and letter(p, i) == 'c' then
+      give_back(p, i, r, 'cancelled before it began')
+    elseif p then
+      local mask = needs_mask(p, i)
+      local _, v = fetch(p.id, i, mask)
+      local lane_name, flags = lane_of(p, i, r)
+      emit(p, i, r, lane_name, flags, v[4], v[5], results(p, mask, v, 6))
+    end
+  end
+end
+
+if nonce ~= '' and (free[1] > 0 or free[2] > 0 or free[3] > 0) and most > 0 then
+  local last = call('HMGET', HOSTKEY, 'nonce', 'claim')
+  if last[1] == nonce then
+    repeat_claim(last[2])
+  else
+    claim_all()
+    if #claimed > 0 then call('HSET', HOSTKEY, 'nonce', nonce, 'claim', table.concat(claimed, ' ')) end
+  end
+end
+
+flush()
+local head = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')
+if head[2] then sooner(tonumber(head[2])) end
+local wait = next_due and max(0, next_due - now) or -1
+return { table.concat(codes), wake_seq, wait, #ripe >= 200 and 1 or 0, unpack(reply) }
