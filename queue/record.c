@@ -35,12 +35,13 @@ static bool check_stage(const struct queue_pipeline_spec *pipeline, size_t i, st
 	uint32_t mask = stage->inputs | stage->needs;
 	uint64_t possible = (1ull << pipeline->stage_count) - 1;
 
-	if (!stage->id || !stage->id[0] || strlen(stage->id) > 100 || strpbrk(stage->id, "\t\n\r/\""))
+	if (!stage->id || !stage->id[0] || strlen(stage->id) > 100 || strpbrk(stage->id, "\t\n\r/\"\\"))
 		return err_set(err, ERR_REJECT, "stage %zu: its id must have 1 to 100 characters, none of them "
 						"'/', '\"' or a tab",
 			       i + 1);
-	if (!stage->type || !stage->type[0] || strlen(stage->type) > 100)
-		return err_set(err, ERR_REJECT, "stage %s: its type is missing", stage->id);
+	if (!stage->type || !stage->type[0] || strlen(stage->type) > 100 ||
+	    strpbrk(stage->type, "\"\\\t\n\r"))
+		return err_set(err, ERR_REJECT, "stage %s: its type must be a word", stage->id);
 	if (!stage->lane || !stage->lane[0] || strlen(stage->lane) > 200 ||
 	    strpbrk(stage->lane, " \t\n\r"))
 		return err_set(err, ERR_REJECT, "stage %s: its lane must be a word", stage->id);

@@ -15,7 +15,7 @@ local function stop(p, i, taints)
   local r = l ~= 'b' and rec(p, i) or nil
   count = count + 1
   if RUNS[l] then
-    host_told(r.host, 'cancel ' .. p.id .. ' ' .. i .. ' ' .. r.epoch)
+    host_told(r.host, 'cancel ' .. p.id .. '/' .. name_of(p, i) .. ' ' .. r.epoch)
     return move(p, i, 'c', r)
   end
   put(p, 'm' .. i, 'cancelled')

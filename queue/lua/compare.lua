@@ -2,7 +2,8 @@
 --
 -- KEYS  farm prefix
 -- ARGV  host, then all attempts it has in hand: "pipeline.stage.epoch"
--- reply how many more there are to give back, then the attempts that are not its own (any more)
+-- reply how many more there are to give back, then the attempts that are not its own (any more); "c:" in
+--       front of those it is to stop because somebody cancelled them
 --
 -- Invariant: afterwards (0 more) run:<host> is exactly what both sides agree on. What only Redis knew of
 -- goes back unharmed; what only the host knew of is for the host to stop.
@@ -13,6 +14,7 @@ for at = 2, #ARGV do
   local p, i, r = current(ARGV[at], host)
   if p then
     mine[ARGV[at]] = true
+    if letter(p, i) == 'c' then foreign[#foreign + 1] = 'c:' .. ARGV[at] end
     if call('SADD', key, ARGV[at]) == 1 then sums[host] = (sums[host] or 0) + run_sum(p.id, i, r.epoch) end
   else
     foreign[#foreign + 1] = ARGV[at]
