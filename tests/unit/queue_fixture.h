@@ -153,7 +153,7 @@ static inline void advance_ms(struct fixture *f, int64_t ms)
 
 #define STAGE(name, ...)                                                        \
 	{                                                                        \
-		.id = name, .type = "noop", .lane = "noop", .definition = "{}", __VA_ARGS__ \
+		.id = name, .type = "noop", .lane = "noop", __VA_ARGS__ \
 	}
 
 static inline char *submit(struct fixture *f, struct queue_batch_spec batch,
