@@ -109,7 +109,7 @@ static inline int fixture_teardown(void **state)
 
 /* ---- plain commands */
 
-static inline redisReply *command(struct fixture *f, const char *format, ...)
+PRINTF_LIKE(2, 3) static inline redisReply *command(struct fixture *f, const char *format, ...)
 {
 	struct redis_args args = { .script = SCRIPTS };
 	struct err err;
@@ -129,7 +129,7 @@ static inline redisReply *command(struct fixture *f, const char *format, ...)
 	return reply;
 }
 
-static inline int64_t command_int(struct fixture *f, const char *format, ...)
+PRINTF_LIKE(2, 3) static inline int64_t command_int(struct fixture *f, const char *format, ...)
 {
 	char text[1000];
 	va_list list;
