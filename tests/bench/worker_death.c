@@ -1,0 +1,124 @@
+// links: queue
+/*
+ * worker-death: SIGKILL of the remote worker with 1,000 stages in hand, until the same 1,000 run
+ * again in its successor; the worse of two deaths (a third in a row would wait on purpose). Both
+ * ends of the time are read here: when the signal was sent, and when the records say that all run
+ * under a newer epoch (Redis's clock, which is this machine's). The reference is starting the
+ * worker program alone: fork, exec, first words.
+ */
+#include "tests/bench/farm.h"
+
+enum { IN_HAND = 1000, DEATHS = 2, STARTS = 9 };
+
+struct look {
+	size_t running;
+	int64_t last_start_us; /* Redis time */
+};
+
+static void look(struct farm *farm, const char *id, int64_t epoch_above, struct look *out)
+{
+	*out = (struct look){ 0 };
+	for (int64_t from = 1; from <= IN_HAND; from += 500) {
+		struct queue_pipeline *pipelines = NULL;
+		size_t count = 0;
+		struct err err;
+
+		if (!queue_pipelines(farm->client, id, from, 500, false, &pipelines, &count, &err))
+			farm_die("look", err.text);
+		for (size_t i = 0; i < count; i++) {
+			const struct queue_stage *stage = &pipelines[i].stages[0];
+
+			if (stage->state == QUEUE_RUNNING && stage->epoch > epoch_above) {
+				out->running++;
+				if (stage->started_at > out->last_start_us)
+					out->last_start_us = stage->started_at;
+			}
+			queue_pipeline_done(&pipelines[i]);
+		}
+		free(pipelines);
+	}
+}
+
+/* Waits until all run under an epoch above the given one. */
+static void wait_running(struct farm *farm, const char *id, int64_t epoch_above, struct look *out)
+{
+	for (int i = 0; i < 300; i++) {
+		look(farm, id, epoch_above, out);
+		if (out->running == IN_HAND)
+			return;
+		farm_pause_us(100000); /* rarely, so that looking is not what is measured */
+	}
+	fprintf(stderr, "bench: %zu of %d run again\n", out->running, IN_HAND);
+	farm_die("worker-death", "stages were lost");
+}
+
+static int64_t highest_epoch(struct farm *farm, const char *id)
+{
+	struct queue_pipeline pipeline = { 0 };
+	DEFER(freep) char *first = xasprintf("%s-1", id);
+	struct err err;
+	int64_t epoch;
+
+	if (!queue_pipeline_get(farm->client, first, &pipeline, &err))
+		farm_die("look", err.text);
+	epoch = pipeline.stages[0].epoch;
+	queue_pipeline_done(&pipeline);
+	return epoch;
+}
+
+static double one_death(struct farm *farm, const char *id)
+{
+	pid_t worker = farm_find_worker(farm->reeld, "--remote");
+	int64_t epoch = highest_epoch(farm, id), killed_us;
+	struct look again;
+
+	if (!worker)
+		farm_die("worker-death", "there is no remote worker");
+	killed_us = clock_real_us();
+	kill(worker, SIGKILL);
+	farm_pause_us(300000);
+	wait_running(farm, id, epoch, &again);
+	return (double)(again.last_start_us - killed_us) / 1e3;
+}
+
+/* fork, exec, load its libraries, say something: `reel-worker --help`. */
+static double start_ms(const struct farm *farm)
+{
+	double times[STARTS];
+	char program[PATH_MAX + 16], help[] = "--help";
+	char *argv[] = { program, help, NULL };
+
+	snprintf(program, sizeof(program), "%s/reel-worker", farm->build);
+	for (int i = 0; i < STARTS; i++) {
+		int64_t begin = clock_monotonic_us();
+
+		waitpid(farm_spawn(farm, "help.log", argv), NULL, 0);
+		times[i] = (double)(clock_monotonic_us() - begin) / 1e3;
+	}
+	return farm_percentile(times, STARTS, 50);
+}
+
+int main(void)
+{
+	double times[DEATHS], reference, value;
+	struct farm farm;
+	struct look first;
+	char *id;
+
+	farm_init(&farm);
+	farm_start_reeld(&farm, "media_workers: 0\nremote_slots: 1000\n");
+	farm_wait_ready(&farm);
+	id = farm_submit(&farm, IN_HAND, 1, "{\"sleep_ms\":600000}");
+	wait_running(&farm, id, 0, &first);
+	for (int i = 0; i < DEATHS; i++)
+		times[i] = one_death(&farm, id);
+	reference = start_ms(&farm);
+	farm_end(&farm);
+	free(id);
+	value = farm_percentile(times, DEATHS, 100);
+	printf("{\"bench\":\"worker-death\",\"value\":%.1f,\"unit\":\"ms\",\"reference\":\"starting "
+	       "the worker program alone\",\"reference_value\":%.1f,\"ratio\":%.2f,\"best_ms\":%.1f,"
+	       "\"in_hand\":%d,\"lost\":0}\n",
+	       value, reference, value / reference, times[0], IN_HAND);
+	return 0;
+}
