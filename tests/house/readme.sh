@@ -24,4 +24,4 @@ done
 
 videos=(out/*.mp4)
 check "the demo leaves six videos" test "${#videos[@]}" -ge 6
-check "and a sheet" test -s out/index.html
+check "and a sheet" test -s out/sheet.html

@@ -2,13 +2,13 @@
 # The main job: examples/ad-variants.yaml through a private farm, and what a stranger's tool says of the result.
 . "$(dirname "$0")/lib.sh"
 command -v ffprobe >/dev/null || skip_all "ffprobe is not installed"
-plan 33
+plan 34
 
 export REEL_STATE_DIR=$T/state
-run reel run "$REELD_ROOT/examples/ad-variants.yaml"
+run reel run "$REELD_ROOT/examples/ad-variants.yaml" -o "$T/out"
 is "the batch ends done" "$status" 0
-run reel sheet last --out "$T/out"
-is "the sheet is written" "$status" 0
+run reel sheet -o "$T/page.html"
+is "one page with the clips inside can be had too" "$status" 0
 videos=("$T"/out/*.mp4)
 is "there are six videos" "${#videos[@]}" 6
 
@@ -54,20 +54,23 @@ done
 is "the six differ" "$(sha256sum "${videos[@]}" | cut -d' ' -f1 | sort -u | wc -l)" 6
 
 # The caption: what the edit changed against the draft it was made from.
-batch=$(reel ls --quiet | head -1)
-draft=$(reel show "$batch-1" -o json --jq '[.stages[] | select(.type == "generate")][0].result.outputs[0].media')
-final=$(reel show "$batch-1" -o json --jq '[.stages[] | select(.type == "edit")][-1].result.outputs[0].media')
-reel media get "${draft//\"/}" --out "$T/draft.mp4" >/dev/null
-reel media get "${final//\"/}" --out "$T/final.mp4" >/dev/null
+output()
+{
+	reel show -o json --jq "[.pipelines[0].stages[] | select(.type == \"$1\")][-1].result.outputs[0].media"
+}
+reel media get "$(output generate)" -o "$T/draft.mp4" >/dev/null
+reel media get "$(output edit)" -o "$T/final.mp4" >/dev/null
 changed=$(difference "$T/draft.mp4" "$T/final.mp4" 1080:960:0:960)
 check "the edit put a text over the lower half (mean difference ${changed:-none})" \
 	awk -v d="${changed:-0}" 'BEGIN { exit !(d > 2) }'
 
-html=$T/out/index.html
-check "the sheet names no other machine" bash -c "! grep -qE '(src|href)=[\"'\\'']?(https?:)?//' '$html'"
+html=$T/out/sheet.html
+check "the sheet is there" test -s "$html"
+check "the sheet loads nothing from another machine" bash -c \
+	"! grep -qE '(src|href|poster)=[\"]?(https?:)?//|url\((https?:)?//|fetch\(|XMLHttpRequest|import\(' '$html'"
 for video in "${videos[@]}"; do
 	grep -qF "$(basename "$video" | sed 's/ /%20/g')" "$html" || grep -qF "$(basename "$video")" "$html" || missing=$video
 done
 is "the sheet plays each of them" "${missing:-}" ""
-check "a table for spreadsheets lies beside it" bash -c "ls '$T'/out/*.csv"
+is "the table for spreadsheets has a line for each" "$(wc -l <"$T/out/sheet.csv")" 7
 is "nothing of the private farm is left running" "$(pids_of redis-server; pids_of reeld; pids_of reel-worker)" ""

@@ -19,13 +19,13 @@ printf 'host: disk\nstore: %s\nmin_free: 0\n' "$T/small/media" >"$REEL_CONFIG"
 
 run timeout 100 reel run "$T/spec.yaml"
 is "a full disk: held for a person" "$status" 4
-run reel why last
+run reel why
 like "why names the disk" "$out" '[Nn]o space left on device'
-stage="$(reel ls --quiet | head -1)-1"
-is "no attempt was used" "$(reel show "$stage" -o json --jq '.stages[0].attempts')" 0
+is "no attempt was used" "$(reel show -o json --jq '.pipelines[0].stages[0].attempts')" 0
 mount -o remount,size=64m "$T/small"
-reel lanes resume cpu >/dev/null 2>&1
-reel release last >/dev/null 2>&1
+batch=$(reel ls --quiet)
+reel lanes uncordon cpu >/dev/null 2>&1
+reel release "$batch" >/dev/null 2>&1
 run timeout 100 reel run "$T/spec.yaml"
 is "with room the same batch goes on to its end" "$status" 0
 is "and no other was made" "$(reel ls --quiet | wc -l)" 1
@@ -33,7 +33,7 @@ is "and no other was made" "$(reel ls --quiet | wc -l)" 1
 mount -o remount,ro "$T/small"
 run timeout 100 reel run --new "$T/spec.yaml"
 like "a read-only store: held or refused" "$status" '^[24]$'
-like "and says so" "$err$out$(reel why last)" '[Rr]ead-only file system'
+like "and says so" "$err$out$(reel why)" '[Rr]ead-only file system'
 
 # Less than min_free: what writes is not even claimed, and the client says what it waits for.
 mount -o remount,rw "$T/small"
