@@ -1,6 +1,6 @@
 /*
- * The broker against a real redis-server: claims on a wake message, endings, a killed and restarted
- * server, a connection cut between call and reply, two brokers on one farm.
+ * The broker against a real redis-server: claims on a wake message, endings, a killed and restarted server,
+ * a connection cut between call and reply, two brokers on one farm.
  */
 // links: queue
 #include "tests/unit/queue_fixture.h"
@@ -34,8 +34,7 @@ static void host_finish(struct host *h, const char *stage, int64_t epoch, enum v
 					      .epoch = epoch,
 					      .class = class,
 					      .message = class == VERDICT_DONE ? NULL : "because",
-					      .result = class == VERDICT_DONE ? "{\"ok\":true}"
-									      : NULL };
+					      .result = class == VERDICT_DONE ? "{\"ok\":true}" : NULL };
 	broker_finish(h->broker, &ending);
 }
 
@@ -81,8 +80,7 @@ static void on_connection(void *context, bool is_up, const char *why)
 
 static const struct broker_handler handler = { on_claimed, on_revoke, on_connection };
 
-static struct host *host_new(struct event_base *base, const char *url, const char *name,
-			     size_t slots)
+static struct host *host_new(struct event_base *base, const char *url, const char *name, size_t slots)
 {
 	struct host *h = xcalloc(1, sizeof(*h));
 	const struct broker_options options = { .url = url,
@@ -114,14 +112,14 @@ static void turn_loop(struct event_base *base)
 }
 
 /* Runs the loop until the condition holds; fails after a generous while. */
-#define UNTIL(base, condition)                                                    \
-	do {                                                                      \
-		int64_t limit_ = clock_monotonic_us() + FIXTURE_WAIT_MS * 1000ll; \
-		while (!(condition)) {                                            \
-			if (clock_monotonic_us() > limit_)                        \
-				fail_msg("never: %s", #condition);                \
-			turn_loop(base);                                          \
-		}                                                                 \
+#define UNTIL(base, condition)                                                          \
+	do {                                                                            \
+		int64_t limit_ = clock_monotonic_us() + FIXTURE_WAIT_MS * 1000ll;       \
+		while (!(condition)) {                                                  \
+			if (clock_monotonic_us() > limit_)                              \
+				fail_msg("never: %s", #condition);                      \
+			turn_loop(base);                                                \
+		}                                                                       \
 	} while (0)
 
 static enum queue_end end_of(struct fixture *f, const char *id)
@@ -146,8 +144,7 @@ static void test_runs_a_batch(void **state)
 	struct host *h = host_new(base, f->url, "h1", 100);
 
 	UNTIL(base, h->ups == 1);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 500 }, chain,
-			  3);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 500 }, chain, 3);
 	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
 	assert_int_equal(h->claimed, 1500);
 	struct broker_stats stats;
@@ -168,12 +165,11 @@ static void test_task_text(void **state)
 
 	char *id = submit(f, (struct queue_batch_spec){ .name = "x" }, chain, 2);
 	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
-	(void)snprintf(
-		expected, sizeof(expected),
-		"{\"batch\":\"%s\",\"pipeline\":\"%s-1\",\"stage\":\"b\",\"type\":\"noop\",\"epoch\":1,"
-		"\"attempt\":1,\"prepare\":false,\"definition\":{},\"context\":{\"n\":1},"
-		"\"results\":{\"a\":{\"ok\":true}}}",
-		id, id);
+	(void)snprintf(expected, sizeof(expected),
+		       "{\"batch\":\"%s\",\"pipeline\":\"%s-1\",\"stage\":\"b\",\"type\":\"noop\",\"epoch\":1,"
+		       "\"attempt\":1,\"prepare\":false,\"definition\":{},\"context\":{\"n\":1},"
+		       "\"results\":{\"a\":{\"ok\":true}}}",
+		       id, id);
 	assert_string_equal(h->last_task, expected);
 	host_free(h);
 	event_base_free(base);
