@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "pipeline/media/media.h"
+#include "worker/lean.h"
 #include "worker/media_parent.h"
 #include "worker/once.h"
 #include "worker/remote.h"
@@ -46,6 +47,7 @@ static int shared_page(void)
 static int run_remote(const struct config *config, const struct once_options *options)
 {
 	(void)config, (void)options;
+	lean_now(); /* it is linked with all of libav and uses none of it */
 	return remote_main(WIRE_FD, shared_page());
 }
 
@@ -58,6 +60,7 @@ static void warm_up(void)
 			"network, no exec and no fork");
 	sandbox_prepare();
 	media_warm_up();
+	lean_now();
 }
 
 static int run_media(const struct config *config, const struct once_options *options)
