@@ -29,7 +29,7 @@
 REELD_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 if [ -z "${REELD_BUILD:-}" ]; then
 	REELD_BUILD=$REELD_ROOT/build/asan
-	[ -x "$REELD_BUILD/reel" ] || REELD_BUILD=$REELD_ROOT/build/release
+	[ -x "$REELD_BUILD/reeld" ] || REELD_BUILD=$REELD_ROOT/build/release
 fi
 T=$(mktemp -d "${TMPDIR:-/tmp}/p.XXXXXX") || exit 1
 export TMPDIR=$T HOME=$T/home LC_ALL=C.UTF-8
