@@ -10,7 +10,14 @@
 #include "base/alloc.h"
 #include "pipeline/media/animatic.h"
 
-enum { CELL = 8, GRAIN = 256, SPOTS = 7, PLANES = 4, GAIN = 3 };
+enum {
+	CELL = 8,
+	GRAIN = 256,
+	SPOTS = 7,
+	PLANES = 4,
+	GAIN = 3,
+	BLOCK = 16, /* pixels in one step: loops of a known length become vector code */
+};
 
 struct drift { /* a place that wanders around another */
 	float x, y, far_x, far_y, speed_x, speed_y, phase;
@@ -29,10 +36,10 @@ struct light {
 	struct drift colours[LOOK_COLOURS];
 	struct spot spots[SPOTS];
 	size_t spot_count;
-	int32_t *cells[PLANES]; /* y, u, v, gain of luma; 8-bit units times 256 */
-	int32_t *row;		/* one row of cells, interpolated between two */
-	int32_t *pixels;	/* one row of pixels */
-	int32_t *gains;
+	int16_t *cells[PLANES]; /* y, u, v in 8-bit units times 64; gain of luma times 128 */
+	int16_t *row;		/* one row of cells, interpolated between two */
+	int16_t *pixels;	/* one row of pixels */
+	int16_t *gains;
 	int8_t grain[GRAIN * GRAIN];
 };
 
@@ -129,16 +136,16 @@ struct light *light_new(const struct look *look, struct dice *dice, int width, i
 	light->is_still = is_still;
 	light->width = width;
 	light->height = height;
-	light->columns = width / CELL + 2;
+	light->columns = width / CELL + 4; /* whole blocks at the right edge */
 	light->rows = height / CELL + 2;
 	for (int i = 0; i < PLANES; i++)
 		light->cells[i] =
-			xcalloc((size_t)light->columns * (size_t)light->rows, sizeof(int32_t));
-	light->row = xcalloc((size_t)light->columns, sizeof(int32_t));
-	light->pixels = xcalloc((size_t)width + CELL, sizeof(int32_t));
-	light->gains = xcalloc((size_t)width + CELL, sizeof(int32_t));
+			xcalloc((size_t)light->columns * (size_t)light->rows, sizeof(int16_t));
+	light->row = xcalloc((size_t)light->columns, sizeof(int16_t));
+	light->pixels = xcalloc((size_t)width + BLOCK + CELL, sizeof(int16_t));
+	light->gains = xcalloc((size_t)width + BLOCK + CELL, sizeof(int16_t));
 	for (size_t i = 0; i < sizeof(light->grain); i++)
-		light->grain[i] = (int8_t)lrint((dice_roll(dice) + dice_roll(dice) - 1) * 127);
+		light->grain[i] = (int8_t)lrint((dice_roll(dice) + dice_roll(dice) - 1) * 80);
 	place_spots(light, dice);
 	if (!is_still)
 		place_background(light, dice);
@@ -243,10 +250,10 @@ static void put_cell(struct light *light, size_t at, struct tone tone, float gai
 		tone.r = tone.b = tone.g;
 	}
 	yuv = tone_yuv(tone);
-	light->cells[0][at] = (int32_t)lrintf((yuv.y - (light->is_still ? 16 : 0)) * 256);
-	light->cells[1][at] = (int32_t)lrintf((yuv.u - (light->is_still ? 128 : 0)) * 256);
-	light->cells[2][at] = (int32_t)lrintf((yuv.v - (light->is_still ? 128 : 0)) * 256);
-	light->cells[GAIN][at] = (int32_t)lrintf(gain * 256);
+	light->cells[0][at] = (int16_t)lrintf((yuv.y - (light->is_still ? 16 : 0)) * 64);
+	light->cells[1][at] = (int16_t)lrintf((yuv.u - (light->is_still ? 128 : 0)) * 64);
+	light->cells[2][at] = (int16_t)lrintf((yuv.v - (light->is_still ? 128 : 0)) * 64);
+	light->cells[GAIN][at] = (int16_t)lrintf(gain * 128);
 }
 
 static void fill_cells(struct light *light, double seconds)
@@ -268,20 +275,23 @@ static void fill_cells(struct light *light, double seconds)
 		}
 }
 
-/* One row of a plane at full width, from the cells around it. */
-static void spread(struct light *light, int plane, int y, int cell, int width, int32_t *out)
+/* One row of a plane at full width, from the cells around it. `shift` is a constant at each call.
+ */
+static inline void spread(const struct light *light, int plane, int y, int shift, int width,
+			  int16_t *restrict out)
 {
-	const int32_t *above = light->cells[plane] + (size_t)(y / cell) * (size_t)light->columns;
-	const int32_t *below = above + light->columns;
-	int part = y % cell;
+	const int16_t *above = light->cells[plane] + (size_t)(y >> shift) * (size_t)light->columns;
+	const int16_t *below = above + light->columns;
+	int part = y & ((1 << shift) - 1), columns = light->columns;
+	int16_t *restrict row = light->row;
 
-	for (int i = 0; i < light->columns; i++)
-		light->row[i] = above[i] + (below[i] - above[i]) * part / cell;
-	for (int i = 0; i * cell < width; i++) {
-		int32_t value = light->row[i], step = (light->row[i + 1] - value) / cell;
+	for (int i = 0; i < columns; i++)
+		row[i] = (int16_t)(above[i] + (((below[i] - above[i]) * part) >> shift));
+	for (int i = 0; i << shift < width; i++) {
+		int value = row[i] * (1 << shift), step = row[i + 1] - row[i];
 
-		for (int x = 0; x < cell; x++)
-			out[i * cell + x] = value + step * x;
+		for (int x = 0; x < 1 << shift; x++)
+			out[(i << shift) + x] = (int16_t)((value + step * x) >> shift);
 	}
 }
 
@@ -290,24 +300,46 @@ static inline uint8_t clip(int value)
 	return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
+/* Frames are padded to whole blocks on the right (av_frame_get_buffer aligns rows to 32). */
+static void fill_row(uint8_t *restrict to, const int16_t *restrict light,
+		     const int8_t *restrict grain, int width)
+{
+	for (int x = 0; x < width; x += BLOCK)
+		for (int i = 0; i < BLOCK; i++)
+			to[x + i] = clip((light[x + i] + 32 + grain[(x & (GRAIN - 1)) + i]) >> 6);
+}
+
+static void light_row(uint8_t *restrict to, const int16_t *restrict light,
+		      const int16_t *restrict gains, const int8_t *restrict grain, int width)
+{
+	for (int x = 0; x < width; x += BLOCK)
+		for (int i = 0; i < BLOCK; i++)
+			to[x + i] =
+				clip(16 + (int16_t)(((to[x + i] - 16) * gains[x + i]) >> 7) +
+				     ((light[x + i] + 32 + grain[(x & (GRAIN - 1)) + i] / 4) >> 6));
+}
+
 static void draw_luma(struct light *light, AVFrame *frame)
 {
 	for (int y = 0; y < light->height; y++) {
 		const int8_t *grain = light->grain + (size_t)(y % GRAIN) * GRAIN;
 		uint8_t *to = frame->data[0] + y * frame->linesize[0];
 
-		spread(light, 0, y, CELL, light->width, light->pixels);
-		if (!light->is_still) {
-			for (int x = 0; x < light->width; x++)
-				to[x] = clip((light->pixels[x] + 128 + grain[x % GRAIN] * 2) >> 8);
-			continue;
+		spread(light, 0, y, 3, light->width, light->pixels);
+		if (light->is_still) {
+			spread(light, GAIN, y, 3, light->width, light->gains);
+			light_row(to, light->pixels, light->gains, grain, light->width);
+		} else {
+			fill_row(to, light->pixels, grain, light->width);
 		}
-		spread(light, GAIN, y, CELL, light->width, light->gains);
-		for (int x = 0; x < light->width; x++)
-			to[x] = clip(((to[x] - 16) * light->gains[x] + light->pixels[x] + 4096 +
-				      128 + grain[x % GRAIN]) >>
-				     8);
 	}
+}
+
+static void tint_row(uint8_t *restrict to, const int16_t *restrict light, int keep, int width)
+{
+	for (int x = 0; x < width; x += BLOCK)
+		for (int i = 0; i < BLOCK; i++)
+			to[x + i] = clip((to[x + i] & keep) + ((light[x + i] + 32) >> 6));
 }
 
 static void draw_chroma(struct light *light, AVFrame *frame, int plane)
@@ -315,13 +347,8 @@ static void draw_chroma(struct light *light, AVFrame *frame, int plane)
 	for (int y = 0; y < light->height / 2; y++) {
 		uint8_t *to = frame->data[plane] + y * frame->linesize[plane];
 
-		spread(light, plane, y, CELL / 2, light->width / 2, light->pixels);
-		if (light->is_still)
-			for (int x = 0; x < light->width / 2; x++)
-				to[x] = clip(to[x] + ((light->pixels[x] + 128) >> 8));
-		else
-			for (int x = 0; x < light->width / 2; x++)
-				to[x] = clip((light->pixels[x] + 128) >> 8);
+		spread(light, plane, y, 2, light->width / 2, light->pixels);
+		tint_row(to, light->pixels, light->is_still ? 255 : 0, light->width / 2);
 	}
 }
 
