@@ -2,8 +2,8 @@
  * The one home of libjq: a set of expressions as one closed program.
  *
  *      def env: ...;                         what would reach outside is shadowed
- *      .w as $w | .c | . as $c | {} as $ENV  which expression, the context, no environment
- *      | if $w < 2 then (if $w < 1 then (
+ *      .w as $__w | .c | . as $c | {} as $ENV  which expression, the context, no environment
+ *      | if $__w < 2 then (if $__w < 1 then (
  *      EXPRESSION 0
  *      ) else ( ...                          a tree of ifs: each alone would cost 30 ms to compile
  *
@@ -37,12 +37,12 @@ struct expr_program {
 
 #define CLOSED(name) "def " name ": error(\"'" name "' is not available in expressions\"); "
 
-static const char WRAPPER[] = CLOSED("env") CLOSED("input") CLOSED("inputs") CLOSED("debug")
-	CLOSED("stderr") CLOSED("halt") CLOSED("halt_error") CLOSED("input_filename")
-		CLOSED("input_line_number") CLOSED("modulemeta") CLOSED("get_search_list")
-			CLOSED("get_jq_origin")
-				CLOSED("get_prog_origin") "def halt_error(f): halt_error; "
-							  ".w as $w | .c | . as $c | {} as $ENV | ";
+static const char WRAPPER[] =
+	CLOSED("env") CLOSED("input") CLOSED("inputs") CLOSED("debug") CLOSED("stderr") CLOSED(
+		"halt") CLOSED("halt_error") CLOSED("input_filename") CLOSED("input_line_number")
+		CLOSED("modulemeta") CLOSED("get_search_list") CLOSED("get_jq_origin")
+			CLOSED("get_prog_origin") "def halt_error(f): halt_error; "
+						  ".w as $__w | .c | . as $c | {} as $ENV | ";
 
 /* ---- JSON to jq and back ---- */
 
@@ -349,7 +349,7 @@ static void put_tree(struct buf *program, const char *const *texts, size_t low, 
 		buf_printf(program, "(\n%s\n)", texts[low]);
 		return;
 	}
-	buf_printf(program, "if $w < %zu then ", middle);
+	buf_printf(program, "if $__w < %zu then ", middle);
 	put_tree(program, texts, low, middle);
 	buf_puts(program, " else ");
 	put_tree(program, texts, middle, high);

@@ -381,6 +381,8 @@ static bool scan_variable(struct scan *scan)
 	size_t length = name_length(scan->at + 1);
 	bool is_context = length == 1 && scan->at[1] == 'c';
 
+	if (!strncmp(scan->at, "$__", 3) && !(length == 7 && !strncmp(scan->at, "$__loc__", 8)))
+		return refuse(scan, "names that begin with '$__' are not available");
 	scan->at += 1 + length;
 	scan->is_after_term = true;
 	if (is_context && scan->facts)

@@ -149,7 +149,8 @@ static void refuses_bad_syntax(void **state)
 		{ "an unknown function", "nosuch(.a)", "nosuch(.a): nosuch/1 is not defined" },
 		{ "a function of jq 1.7", "abs(.n)", "abs(.n): abs/1 is not defined" },
 		{ "an unknown variable", ".a + $x", ".a + $x: $x is not defined" },
-		{ "the wrapper's own variable", "$w", "$w: $w is not defined" },
+		{ "the wrapper's own variable", "$__w",
+		  "names that begin with '$__' are not available at character 1" },
 	};
 
 	(void)state;
