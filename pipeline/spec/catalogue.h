@@ -32,6 +32,10 @@ const json_t *catalogue_model(const struct catalogue *catalogue, const char *id,
 const json_t *catalogue_profile(const struct catalogue *catalogue, const char *id, char *hint);
 const json_t *catalogue_publisher(const struct catalogue *catalogue, const char *id, char *hint);
 
+/* All of a kind in the order of the files, which is the order in which `model: auto` asks.
+ * Borrowed. */
+const json_t *catalogue_entries(const struct catalogue *catalogue, const char *kind);
+
 /* Calls visit for every id of a kind ("models", "profiles", "publishers"), sorted. */
 void catalogue_each(const struct catalogue *catalogue, const char *kind,
 		    void (*visit)(void *context, const char *id, const json_t *entry),

@@ -274,7 +274,7 @@ static bool add_part(struct expr_set *set, struct expression *template, const ch
 		*text += count;
 		return true;
 	}
-	length = expr_scan_template_end(*text + 3);
+	length = expr_template_length(*text + 3);
 	if (length < 0)
 		return err_set(err, ERR_REJECT, "'${{' without its '}}' at character %zu",
 			       (size_t)(*text - template->text) + 1);

@@ -34,9 +34,6 @@ struct expr_facts {
 bool expr_scan(const char *text, size_t length, struct arena *arena, struct expr_facts *facts,
 	       struct err *err) MUST_CHECK;
 
-/* Length of the expression that begins behind "${{" up to its "}}"; -1 when that is missing. */
-long expr_scan_template_end(const char *text);
-
 /* ---- expr_jq.c ---- */
 
 struct expr_program;

@@ -498,7 +498,7 @@ bool expr_scan(const char *text, size_t length, struct arena *arena, struct expr
 	return !scan.depth || refuse(&scan, "a closing bracket is missing");
 }
 
-long expr_scan_template_end(const char *text)
+long expr_template_length(const char *text)
 {
 	struct err ignored;
 	struct scan scan = {
