@@ -1,0 +1,113 @@
+/*
+ * Connecting. A URL may hold a password: messages show it without.
+ */
+#include "cli/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/interrupt.h"
+#include "cli/private.h"
+
+enum { PATIENCE_MS = 60000, SAY_AFTER_MS = 1500 };
+
+/* Says what was tried and what would help; passwords stay out of it. */
+static bool explain(const struct session *session, struct err *err)
+{
+	const char *at = strrchr(session->url, '@');
+	const char *shown = at ? at + 1 : session->url;
+
+	if (session->private)
+		return err_context(err, "the farm of this machine (%s)", session->url);
+	err_context(err, "the farm at %s%s", at ? "redis://…@" : "", shown);
+	if (err->kind == ERR_RETRY && strlen(err->text) + 80 < sizeof(err->text))
+		strcat(err->text, ". Is it up, and is the address right? `reel doctor` looks closer");
+	return false;
+}
+
+static void pause_ms(int ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l }, NULL);
+}
+
+/* Tries until it works, something is wrong for good, or patience ends. */
+static bool connect_patiently(struct session *session, int patience_ms, struct err *err)
+{
+	int64_t began = clock_monotonic_us();
+	bool is_said = false;
+
+	for (int delay_ms = 2;; delay_ms = delay_ms < 100 ? delay_ms * 2 : 100) {
+		int64_t waited_ms;
+
+		if (session->private && !private_keep_redis(session->private, err))
+			return false;
+		if (queue_client_open(session->url, session->config->farm, &session->client, err))
+			return true;
+		waited_ms = (clock_monotonic_us() - began) / 1000;
+		if (err->kind != ERR_RETRY || waited_ms >= patience_ms || interrupt_is_set())
+			return explain(session, err);
+		if (!is_said && waited_ms > SAY_AFTER_MS) {
+			is_said = true;
+			output_note(&session->cli->out, "waiting for Redis: %s", err->text);
+		}
+		pause_ms(delay_ms);
+	}
+}
+
+bool session_open(struct cli *cli, enum session_use use, struct session *out, struct err *err)
+{
+	*out = (struct session){ .cli = cli, .config = cli_config(cli, err) };
+	if (!out->config)
+		return false;
+	if (out->config->redis) {
+		out->url = out->config->redis;
+	} else {
+		if (!private_open(out->config, use == SESSION_WORK, &out->private, err))
+			return false;
+		out->url = private_url(out->private);
+	}
+	if (connect_patiently(out, out->private ? PATIENCE_MS : 0, err))
+		return true;
+	session_close(out);
+	return false;
+}
+
+void session_close(struct session *session)
+{
+	queue_client_freep(&session->client);
+	private_close(TAKE(session->private), session->is_idle);
+}
+
+bool session_work(struct session *session, struct err *err)
+{
+	return !session->private || private_keep_reeld(session->private, err);
+}
+
+bool session_recover(struct session *session, int patience_ms, struct err *err)
+{
+	queue_client_freep(&session->client);
+	return connect_patiently(session, patience_ms, err);
+}
+
+char *session_resolve(struct session *session, const char *prefix, struct err *err)
+{
+	struct queue_batch *batches;
+	char *id = NULL;
+	size_t count;
+
+	if (prefix)
+		return queue_resolve(session->client, prefix, &id, err) ? id : NULL;
+	if (!queue_batches(session->client, 1, &batches, &count, err))
+		return NULL;
+	if (count)
+		id = xstrdup(batches[0].id);
+	else
+		err_set(err, ERR_REJECT, "this farm has no batch yet; `reel run SPEC` makes one");
+	for (size_t i = 0; i < count; i++)
+		queue_batch_done(&batches[i]);
+	free(batches);
+	return id;
+}
