@@ -202,9 +202,9 @@ bool private_has_reeld(const struct private_farm *farm)
 	return daemon_pid(farm, "reeld") != 0;
 }
 
-static bool was_ever_started(const struct private_farm *farm)
+bool private_exists(const struct config *config)
 {
-	DEFER(freep) char *folder = state_path(farm, "redis", "");
+	DEFER(freep) char *folder = xasprintf("%s/redis", config->state_dir);
 
 	return access(folder, F_OK) == 0;
 }
@@ -213,7 +213,7 @@ static bool join(struct private_farm *farm, bool is_new_fine, struct err *err)
 {
 	DEFER(freep) char *path = state_path(farm, "run", ".lock");
 
-	if (!is_new_fine && !was_ever_started(farm))
+	if (!is_new_fine && !private_exists(farm->config))
 		return err_set(err, ERR_RETRY,
 			       "no farm: REEL_REDIS_URL and `redis:` in the configuration name none, "
 			       "and nothing was run on this machine yet (looked in %s); `reel run "

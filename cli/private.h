@@ -18,6 +18,9 @@
 
 struct private_farm;
 
+/* Was a private farm ever started with this state folder? */
+bool private_exists(const struct config *config);
+
 /* Joins the farm, starting its Redis. is_new_fine false: ERR_RETRY when nothing was ever started
  * here, because then there is nothing to look at. */
 bool private_open(const struct config *config, bool is_new_fine, struct private_farm **out,

@@ -98,7 +98,7 @@ char *session_resolve(struct session *session, const char *prefix, struct err *e
 	char *id = NULL;
 	size_t count;
 
-	if (prefix)
+	if (prefix && strcmp(prefix, "last") != 0)
 		return queue_resolve(session->client, prefix, &id, err) ? id : NULL;
 	if (!queue_batches(session->client, 1, &batches, &count, err))
 		return NULL;

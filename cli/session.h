@@ -37,6 +37,6 @@ bool session_work(struct session *session, struct err *err) MUST_CHECK;
  * patience_ms for Redis to answer (it may be loading its data). */
 bool session_recover(struct session *session, int patience_ms, struct err *err) MUST_CHECK;
 
-/* Resolves the id (or unique beginning of one) in args[0..]; NULL "last" gives the newest batch.
- * Caller frees. */
+/* Resolves an id or a unique beginning of one; NULL and "last" give the newest batch. Caller frees.
+ */
 char *session_resolve(struct session *session, const char *prefix, struct err *err) MUST_CHECK;
