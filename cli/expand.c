@@ -12,6 +12,7 @@
 #include "cli/expand.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -167,12 +168,14 @@ static bool child_expand(struct child *child, struct buf *body, struct err *err)
 static NORETURN void child_main(struct child *child)
 {
 	DEFER(buf_done) struct buf body = { 0 };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct err err = { 0 };
 
+	/* The last words of a process at its limits: the parent says it once, with the spec's name. */
+	dup2(null, STDERR_FILENO);
 	expr_limit_process(EXPAND_CPU_S, EXPAND_ADDRESS_BYTES);
-	if (child_expand(child, &body, &err)) {
+	if (child_expand(child, &body, &err))
 		_exit(!send_frame(child->fd, FRAME_BATCH, &body));
-	}
 	buf_clear(&body);
 	put_error(&body, &err);
 	_exit(!send_frame(child->fd, FRAME_ERROR, &body));
@@ -209,8 +212,10 @@ static bool take_batch(const struct buf *body, struct expansion *out, struct err
 /* The child ended without a word: its limits, or a crash of libjq. */
 static bool explain_silence(int status, const char *name, struct err *err)
 {
-	if (WIFSIGNALED(status) &&
-	    (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
+	bool is_limit = WIFEXITED(status) ? WEXITSTATUS(status) == EXPR_LIMIT_EXIT
+					  : WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL;
+
+	if (is_limit)
 		return err_set(err, ERR_REJECT,
 			       "%s: its expressions used more than %d s of CPU time: is a range or "
 			       "a recursion without end in one of them?",

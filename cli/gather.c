@@ -72,8 +72,7 @@ static bool copy_bytes(int from, int to, const char *path, struct err *err)
 
 static bool copy_whole(const char *from_path, const char *to_path, struct err *err)
 {
-	char *part = xasprintf("%s.part", to_path);
-	DEFER(freep) char *owned = part;
+	DEFER(freep) char *part = xasprintf("%s.part", to_path);
 	DEFER(file_closep) int from = open(from_path, O_RDONLY | O_CLOEXEC);
 	DEFER(file_closep) int to = -1;
 

@@ -2,6 +2,7 @@
  * JSON output and --jq. The expression is the user's own, but a runaway one must not take the
  * terminal and the memory with it: it runs in a child with limits.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #include "cli/command.h"
 #include "pipeline/spec/expr.h"
 
-enum { JQ_CPU_S = 10 };
+/* JQ_REFUSED: the child has said what is wrong; EXPR_LIMIT_EXIT and signals: it could not. */
+enum { JQ_CPU_S = 10, JQ_REFUSED = 3 };
 static const uint64_t JQ_ADDRESS_BYTES = 2ull << 30;
 
 static bool print_value(void *context, const json_t *value)
@@ -29,15 +31,18 @@ static bool print_value(void *context, const json_t *value)
 static NORETURN void filter(const char *jq, const json_t *value)
 {
 	struct expr_set *set = expr_set_new();
+	int handle, own_stderr = dup(STDERR_FILENO);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct err err = { 0 };
-	int handle;
 
+	/* The last words of a process at its limits are said by the parent, once. */
+	dup2(null, STDERR_FILENO);
 	expr_limit_process(JQ_CPU_S, JQ_ADDRESS_BYTES);
 	if (!expr_add(set, jq, &handle, &err) ||
 	    !expr_eval_all(set, handle, value, print_value, NULL, &err)) {
 		fflush(stdout);
-		fprintf(stderr, "reel: --jq: %s\n", err.text);
-		_exit(EXIT_REFUSED);
+		dprintf(own_stderr, "reel: --jq: %s\n", err.text);
+		_exit(JQ_REFUSED);
 	}
 	_exit(fflush(stdout) ? EXIT_FAILED : EXIT_DONE);
 }
@@ -57,8 +62,8 @@ static int run_filter(const char *jq, const json_t *value)
 		filter(jq, value);
 	if (waitpid(child, &status, 0) < 0)
 		return EXIT_FAILED;
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status) > EXIT_REFUSED ? EXIT_REFUSED : WEXITSTATUS(status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) != EXPR_LIMIT_EXIT)
+		return WEXITSTATUS(status) == JQ_REFUSED ? EXIT_REFUSED : WEXITSTATUS(status);
 	fprintf(stderr,
 		"reel: --jq: the expression used more than %d s of CPU time or 2 GiB of memory: "
 		"is a range or a recursion without end in it?\n",

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/program.h"
@@ -209,6 +210,20 @@ bool private_exists(const struct config *config)
 	return access(folder, F_OK) == 0;
 }
 
+/* '%' and '?' mean something in the URL and nothing in a path. */
+static char *socket_url(const char *path)
+{
+	struct buf url = { 0 };
+
+	buf_puts(&url, "unix://");
+	for (; *path; path++)
+		if (*path == '%' || *path == '?')
+			buf_printf(&url, "%%%02X", (unsigned char)*path);
+		else
+			buf_putc(&url, *path);
+	return buf_take(&url);
+}
+
 static bool join(struct private_farm *farm, bool is_new_fine, struct err *err)
 {
 	DEFER(freep) char *path = state_path(farm, "run", ".lock");
@@ -221,7 +236,7 @@ static bool join(struct private_farm *farm, bool is_new_fine, struct err *err)
 			       farm->config->state_dir);
 	if (!file_make_dirs(farm->config->state_dir, 0700, err) || !choose_socket(farm, err))
 		return err_context(err, "state folder");
-	farm->url = xasprintf("unix://%s", farm->socket);
+	farm->url = socket_url(farm->socket);
 	farm->use_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (farm->use_fd < 0)
 		return err_errno(err, ERR_OPERATOR, "%s", path);

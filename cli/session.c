@@ -1,5 +1,5 @@
 /*
- * Connecting. A URL may hold a password: messages show it without.
+ * Connecting, and connecting again.
  */
 #include "cli/session.h"
 
@@ -14,17 +14,16 @@
 
 enum { PATIENCE_MS = 60000, SAY_AFTER_MS = 1500 };
 
-/* Says what was tried and what would help; passwords stay out of it. */
+/* The queue's error names the address; here is what a person can do about it. */
 static bool explain(const struct session *session, struct err *err)
 {
-	const char *at = strrchr(session->url, '@');
-	const char *shown = at ? at + 1 : session->url;
+	static const char advice[] = ". Is it up, and is the address (REEL_REDIS_URL, or redis: in the "
+				     "configuration) right?";
 
 	if (session->private)
-		return err_context(err, "the farm of this machine (%s)", session->url);
-	err_context(err, "the farm at %s%s", at ? "redis://…@" : "", shown);
-	if (err->kind == ERR_RETRY && strlen(err->text) + 80 < sizeof(err->text))
-		strcat(err->text, ". Is it up, and is the address right? `reel doctor` looks closer");
+		return err_context(err, "the private farm of this machine");
+	if (err->kind == ERR_RETRY && strlen(err->text) + sizeof(advice) < sizeof(err->text))
+		strcat(err->text, advice);
 	return false;
 }
 
