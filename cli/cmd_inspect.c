@@ -9,16 +9,19 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/data.h"
 #include "cli/program.h"
 
 struct inspect_options {
-	const char *profile;
+	const char *profile, *depth;
 	bool is_brief;
 };
 
 static const struct option_row rows[] = {
 	{ "profile", 'p', OPTION_TEXT, offsetof(struct inspect_options, profile), "NAME",
 	  "also check it against a platform's limits (instagram-reels, tiktok, ...)" },
+	{ "depth", 0, OPTION_TEXT, offsetof(struct inspect_options, depth), "full|quick",
+	  "quick looks at key frames only" },
 	{ "brief", 0, OPTION_FLAG, offsetof(struct inspect_options, is_brief), NULL,
 	  "headers only, nothing is decoded" },
 	{ 0 },
@@ -41,28 +44,48 @@ static bool explain(const char *path, int status, struct buf *errors, struct err
 	return err_set(err, ERR_REJECT, "%s", line && *line ? line : "reel-worker said nothing");
 }
 
-static bool inspect(const char *path, const struct inspect_options *options, json_t **out,
-		    struct err *err)
+/* The worker knows no catalogue: it gets the profile itself. Caller frees. */
+static char *profile_text(struct cli *cli, const char *name, struct err *err)
+{
+	DEFER(catalogue_freep) struct catalogue *catalogue = NULL;
+	const struct config *config = cli_config(cli, err);
+	const json_t *profile;
+	char hint[160];
+
+	if (!config || !data_load_catalogue(config, &catalogue, err))
+		return NULL;
+	profile = catalogue_profile(catalogue, name, hint);
+	if (profile)
+		return json_text(profile);
+	err_set(err, ERR_REJECT, "unknown profile '%s'%s", name, hint);
+	return NULL;
+}
+
+/* *out_code: 1 when the file is read and does not fit what was asked of it. */
+static bool inspect(struct cli *cli, const struct inspect_options *options, json_t **out,
+		    int *out_code, struct err *err)
 {
 	DEFER(freep) char *worker = program_sibling("reel-worker");
+	DEFER(freep) char *profile = NULL;
 	DEFER(buf_done) struct buf text = { 0 };
 	DEFER(buf_done) struct buf errors = { 0 };
-	const char *argv[7] = { worker, "--inspect", path };
+	const char *argv[10] = { worker, options->is_brief ? "--probe" : "--inspect", cli->args[0] };
 	int count = 3, status;
 
 	if (!worker)
 		return err_set(err, ERR_OPERATOR,
 			       "reel-worker is neither beside reel nor on PATH: is it installed?");
-	if (options->profile) {
-		argv[count++] = "--profile";
-		argv[count++] = options->profile;
-	}
-	if (options->is_brief)
-		argv[count++] = "--brief";
+	if (options->profile && !(profile = profile_text(cli, options->profile, err)))
+		return false;
+	if (profile)
+		argv[count++] = "--profile", argv[count++] = profile;
+	if (options->depth)
+		argv[count++] = "--depth", argv[count++] = options->depth;
 	if (!program_run(argv, &text, &errors, &status, err))
 		return false;
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		return explain(path, status, &errors, err);
+	if (!WIFEXITED(status) || (WEXITSTATUS(status) && !text.len))
+		return explain(cli->args[0], status, &errors, err);
+	*out_code = WEXITSTATUS(status) ? EXIT_FAILED : EXIT_DONE;
 	return json_parse(text.data ? text.data : "", text.len, "reel-worker --inspect", out, err);
 }
 
@@ -149,21 +172,25 @@ static int run(struct cli *cli, const void *given)
 {
 	DEFER(json_freep) json_t *value = NULL;
 	struct err err = { 0 };
+	int code = EXIT_DONE, printed;
 
-	if (!inspect(cli->args[0], given, &value, &err))
+	if (!inspect(cli, given, &value, &code, &err))
 		return cli_refuse(cli, &err);
-	if (cli->out.format == OUTPUT_JSON)
-		return output_json(&cli->out, value);
+	if (cli->out.format == OUTPUT_JSON) {
+		printed = output_json(&cli->out, value);
+		return printed ? printed : code;
+	}
 	if (!cli->out.is_quiet)
 		print(&cli->out, value);
-	return EXIT_DONE;
+	return code;
 }
 
 const struct command command_inspect = {
 	.name = "inspect",
 	.summary = "what a file is and measures; needs no farm",
-	.usage = "FILE [--profile NAME]",
-	.details = "Exit code 2: it is no picture, clip or sound; the message says what it is.",
+	.usage = "FILE [--profile NAME] [--depth quick]",
+	.details = "Exit code 1: it does not fit the profile; 2: it is no picture, clip or sound, and the "
+		   "message says what it is.",
 	.options = rows,
 	.options_size = sizeof(struct inspect_options),
 	.group = "Media",

@@ -69,6 +69,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		return print_help(cli->parent, command);
 	cli->args = argv;
 	cli->config_path = global.config;
+	if (global.config)
+		setenv("REEL_CONFIG", global.config, 1); /* for the programs we start */
 	output_init(&cli->out, global.format, global.jq, global.quiet, global.no_color);
 	if (!command->run || cli->arg_count < command->min_args ||
 	    (command->max_args >= 0 && cli->arg_count > command->max_args))

@@ -23,7 +23,10 @@ static const char *last_line(struct buf *text)
 	while (text->len && text->data[text->len - 1] == '\n')
 		text->data[--text->len] = '\0';
 	line = text->len ? strrchr(text->data, '\n') : NULL;
-	return text->len ? (line ? line + 1 : text->data) : "";
+	line = text->len ? (line ? line + 1 : text->data) : NULL;
+	if (!line)
+		return "";
+	return strncmp(line, "reel-worker: ", 13) ? line : line + 13;
 }
 
 bool media_check_file(const char *path, struct err *err)
