@@ -86,7 +86,7 @@ static void check_bounds(const struct board *board, int width, int height)
 
 	board_draw(board, &style, &out, &lines);
 	assert_true(lines < height);
-	for (char *line = strtok(out.data, "\n"); line; line = strtok(NULL, "\n")) {
+	for (char *line = out.data ? strtok(out.data, "\n") : NULL; line; line = strtok(NULL, "\n")) {
 		assert_true((int)output_width(line) <= width);
 		assert_null(strchr(line, '\033'));
 		seen++;
