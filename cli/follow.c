@@ -34,6 +34,7 @@ struct follow {
 	char *cursor;
 	int drawn_lines;
 	int64_t began_us, drawn_us, looked_us, read_cost_us, read_us;
+	int64_t ended; /* rows that ended, as far as they were read */
 	bool is_loaded, has_news, is_utf8;
 };
 
@@ -115,9 +116,10 @@ static void report_stage(const struct follow *follow, const struct queue_pipelin
 static void report_row(void *context, const struct board *board,
 		       const struct queue_pipeline *before, const struct queue_pipeline *after)
 {
-	const struct follow *follow = context;
+	struct follow *follow = context;
 	DEFER(buf_done) struct buf name = { 0 };
 
+	follow->ended += (after->end != QUEUE_END_NONE) - (before->end != QUEUE_END_NONE);
 	if (is_drawing(follow) || output_of(follow)->is_quiet || follow->options->is_silent)
 		return;
 	for (size_t i = 0; i < after->stage_count; i++)
@@ -126,7 +128,7 @@ static void report_row(void *context, const struct board *board,
 	if (after->end == QUEUE_END_NONE || before->end == after->end)
 		return;
 	output_put_clean(&name, after->name);
-	fprintf(stderr, "[%lld/%lld] %s: %s\n", (long long)board_ended(board),
+	fprintf(stderr, "[%lld/%lld] %s: %s\n", (long long)follow->ended,
 		(long long)board->batch.total, name.data, queue_end_name(after->end));
 }
 
@@ -137,6 +139,9 @@ static bool load(struct follow *follow, struct err *err)
 	if (!board_load(follow->session->client, follow->batch, follow->board, err))
 		return false;
 	follow->is_loaded = true;
+	follow->ended = 0;
+	for (size_t i = 0; i < follow->board->count; i++)
+		follow->ended += follow->board->rows[i].end != QUEUE_END_NONE;
 	return true;
 }
 

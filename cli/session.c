@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cli/interrupt.h"
 #include "cli/private.h"
+#include "cli/records.h"
 
 enum { PATIENCE_MS = 60000, SAY_AFTER_MS = 1500 };
 
@@ -32,6 +33,22 @@ static void pause_ms(int ms)
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l }, NULL);
 }
 
+/* Connected is not yet answering: a Redis that loads its data says so to commands only. */
+static bool answers(struct session *session, struct err *err)
+{
+	struct queue_batch *batches;
+	size_t count;
+
+	if (!queue_client_open(session->url, session->config->farm, &session->client, err))
+		return false;
+	if (!queue_batches(session->client, 1, &batches, &count, err)) {
+		queue_client_freep(&session->client);
+		return false;
+	}
+	record_free_batches(batches, count);
+	return true;
+}
+
 /* Tries until it works, something is wrong for good, or patience ends. */
 static bool connect_patiently(struct session *session, int patience_ms, struct err *err)
 {
@@ -43,7 +60,7 @@ static bool connect_patiently(struct session *session, int patience_ms, struct e
 
 		if (session->private && !private_keep_redis(session->private, err))
 			return false;
-		if (queue_client_open(session->url, session->config->farm, &session->client, err))
+		if (answers(session, err))
 			return true;
 		waited_ms = (clock_monotonic_us() - began) / 1000;
 		if (err->kind != ERR_RETRY || waited_ms >= patience_ms || interrupt_is_set())
@@ -105,8 +122,6 @@ char *session_resolve(struct session *session, const char *prefix, struct err *e
 		id = xstrdup(batches[0].id);
 	else
 		err_set(err, ERR_REJECT, "this farm has no batch yet; `reel run SPEC` makes one");
-	for (size_t i = 0; i < count; i++)
-		queue_batch_done(&batches[i]);
-	free(batches);
+	record_free_batches(batches, count);
 	return id;
 }
