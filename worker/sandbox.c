@@ -46,7 +46,7 @@ enum {
 	FILES_MAX = 256,
 	CPU_GRACE_S = 2, /* between SIGXCPU and SIGKILL */
 	MEMORY_PROBE_BYTES = 32 << 20,
-	SANITIZER_SHIFT = 40, /* address sanitizers map terabytes: nothing can be limited then */
+	SANITIZER_SHIFT = 40,
 };
 
 static struct {
@@ -97,6 +97,23 @@ static bool allow_paths(int ruleset, const char *const *paths, uint64_t rights, 
 	return true;
 }
 
+static int64_t mapped_bytes(void)
+{
+	char text[64] = "";
+	DEFER(file_closep) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	long long pages = 0;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%lld", &pages) != 1)
+		return 0;
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Address sanitizers map terabytes: then nothing can be limited, and they read their own maps. */
+static bool is_sanitized(void)
+{
+	return mapped_bytes() >> SANITIZER_SHIFT;
+}
+
 static bool enter_landlock(const struct sandbox_rules *rules, struct err *err)
 {
 	int abi = sandbox_landlock_abi();
@@ -111,23 +128,13 @@ static bool enter_landlock(const struct sandbox_rules *rules, struct err *err)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	if (ruleset < 0)
 		return err_errno(err, ERR_OPERATOR, "sandbox: landlock");
-	if (!allow_paths(ruleset, rules->read_only, FS_READ, err) ||
+	if ((is_sanitized() && !allow_path(ruleset, "/proc/self/maps", FS_READ, err)) ||
+	    !allow_paths(ruleset, rules->read_only, FS_READ, err) ||
 	    !allow_paths(ruleset, rules->read_write, FS_READ | writes_of(abi), err))
 		return false;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return err_errno(err, ERR_OPERATOR, "sandbox: landlock");
 	return true;
-}
-
-static int64_t mapped_bytes(void)
-{
-	char text[64] = "";
-	DEFER(file_closep) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	long long pages = 0;
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%lld", &pages) != 1)
-		return 0;
-	return pages * sysconf(_SC_PAGESIZE);
 }
 
 static bool limit(__rlimit_resource_t resource, int64_t soft, int64_t hard, struct err *err)
@@ -145,11 +152,9 @@ static bool limit(__rlimit_resource_t resource, int64_t soft, int64_t hard, stru
 
 static bool enter_limits(const struct sandbox_rules *rules, struct err *err)
 {
-	int64_t mapped = mapped_bytes();
-	int64_t memory = mapped + rules->memory_bytes;
+	int64_t memory = mapped_bytes() + rules->memory_bytes;
 
-	if (rules->memory_bytes && !(mapped >> SANITIZER_SHIFT) &&
-	    !limit(RLIMIT_AS, memory, memory, err))
+	if (rules->memory_bytes && !is_sanitized() && !limit(RLIMIT_AS, memory, memory, err))
 		return false;
 	if (rules->file_bytes && !limit(RLIMIT_FSIZE, rules->file_bytes, rules->file_bytes, err))
 		return false;
@@ -196,8 +201,9 @@ static void on_cpu_limit(int signal)
 
 	(void)signal;
 	getrlimit(RLIMIT_CPU, &now);
+	/* with the signal the kernel moves the soft limit on by a second (setrlimit(2)) */
 	snprintf(text, sizeof(text), "it used more than its limit of %lld s of CPU time",
-		 (long long)now.rlim_cur);
+		 (long long)now.rlim_cur - 1);
 	end_with(VERDICT_TIMEOUT, text);
 }
 
