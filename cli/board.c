@@ -24,8 +24,8 @@ static bool load_rows(struct queue_client *client, struct board *board, struct e
 		struct queue_pipeline *page;
 		size_t count;
 
-		if (!queue_pipelines(client, board->batch.id, (int64_t)board->count + 1, PAGE, false,
-				     &page, &count, err))
+		if (!queue_pipelines(client, board->batch.id, (int64_t)board->count + 1, PAGE,
+				     false, &page, &count, err))
 			return false;
 		if (count > (size_t)total - board->count)
 			count = (size_t)total - board->count;

@@ -16,8 +16,8 @@ struct board {
 	struct queue_pipeline *rows; /* by index, row i is pipeline i + 1; no payload */
 	bool *is_stale;		     /* row i is to be read again */
 	size_t count;
-	int64_t seen_at_us;	/* monotonic, of the first load */
-	double seen_fraction;	/* of the work done then: the rest of the estimate is from here */
+	int64_t seen_at_us;   /* monotonic, of the first load */
+	double seen_fraction; /* of the work done then: the rest of the estimate is from here */
 	bool has_no_host;
 };
 
@@ -50,7 +50,8 @@ struct board_style {
 	int64_t now_us; /* monotonic */
 };
 
-/* At most height - 1 lines, each at most width columns and ended by '\n'. *out_lines counts them. */
+/* At most height - 1 lines, each at most width columns and ended by '\n'. *out_lines counts them.
+ */
 void board_draw(const struct board *board, const struct board_style *style, struct buf *out,
 		int *out_lines);
 

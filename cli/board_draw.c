@@ -223,7 +223,9 @@ void board_draw(const struct board *board, const struct board_style *style, stru
 	for (int rank = 0; rank < 4; rank++)
 		for (size_t i = 0; i < board->count && room > 0; i++) {
 			/* All fit: keep the order of the spec. */
-			if ((int)board->count <= style->height - 5 ? rank : rank_of(&board->rows[i]) != rank)
+			if ((int)board->count <= style->height - 5
+				    ? rank
+				    : rank_of(&board->rows[i]) != rank)
 				continue;
 			line.style = style;
 			put_row(&line, &board->rows[i], columns, out_lines);

@@ -44,8 +44,8 @@ static bool decide_all(struct session *session, const char *target,
 	*out_stages = 0;
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < pipelines[i].stage_count; j++) {
-			DEFER(freep) char *id = xasprintf("%s/%s", pipelines[i].id,
-							  pipelines[i].stages[j].id);
+			DEFER(freep)
+			char *id = xasprintf("%s/%s", pipelines[i].id, pipelines[i].stages[j].id);
 
 			if (!waits_for_approval(&pipelines[i].stages[j], target_stage(target)))
 				continue;
@@ -97,8 +97,9 @@ const struct command command_approve = {
 	.name = "approve",
 	.summary = "say yes to what waits for an approval",
 	.usage = "ID [--note TEXT]",
-	.details = "ID is a stage, a variant or a batch; of the latter two, everything that waits is "
-		   "approved.",
+	.details =
+		"ID is a stage, a variant or a batch; of the latter two, everything that waits is "
+		"approved.",
 	.options = rows,
 	.options_size = sizeof(struct approve_options),
 	.group = "Steer",

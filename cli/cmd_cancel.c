@@ -30,7 +30,8 @@ static int run(struct cli *cli, const void *given)
 	if (!queue_cancel(session.client, id, &stages, &err))
 		return cli_fail(cli, &err);
 	code = steer_report(&session, "cancelled", id, stages);
-	/* Cancelled is what was asked for: that the batch then counts as failed is no failure here. */
+	/* Cancelled is what was asked for: that the batch then counts as failed is no failure here.
+	 */
 	if (options->wait && code == EXIT_DONE &&
 	    steer_wait(&session, id, true) == EXIT_INTERRUPTED)
 		return EXIT_INTERRUPTED;

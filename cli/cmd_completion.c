@@ -164,7 +164,8 @@ static void fish_command(const struct command *command)
 	}
 	fish_rows(condition, command->options);
 	if (command->args == ARGS_ID)
-		printf("complete -c reel -n '%s' -f -a '(reel ls --quiet 2>/dev/null)'\n", condition);
+		printf("complete -c reel -n '%s' -f -a '(reel ls --quiet 2>/dev/null)'\n",
+		       condition);
 }
 
 static void print_fish(void)
@@ -194,8 +195,8 @@ static int run(struct cli *cli, const void *given)
 		}
 		nearest_offer(&nearest, shells[i].name);
 	}
-	err_set(&err, ERR_REJECT, "unknown shell '%s'%s; bash, zsh and fish are known", cli->args[0],
-		nearest_hint(&nearest));
+	err_set(&err, ERR_REJECT, "unknown shell '%s'%s; bash, zsh and fish are known",
+		cli->args[0], nearest_hint(&nearest));
 	return cli_refuse(cli, &err);
 }
 

@@ -15,8 +15,7 @@ void doctor_say(struct doctor *doctor, enum doctor_grade grade, const char *what
 	struct doctor_line *line;
 	va_list args;
 
-	doctor->lines =
-		xrealloc(doctor->lines, (doctor->count + 1) * sizeof(*doctor->lines));
+	doctor->lines = xrealloc(doctor->lines, (doctor->count + 1) * sizeof(*doctor->lines));
 	line = &doctor->lines[doctor->count++];
 	line->grade = grade;
 	line->what = what;

@@ -69,7 +69,8 @@ static bool inspect(struct cli *cli, const struct inspect_options *options, json
 	DEFER(freep) char *profile = NULL;
 	DEFER(buf_done) struct buf text = { 0 };
 	DEFER(buf_done) struct buf errors = { 0 };
-	const char *argv[10] = { worker, options->is_brief ? "--probe" : "--inspect", cli->args[0] };
+	const char *argv[10] = { worker, options->is_brief ? "--probe" : "--inspect",
+				 cli->args[0] };
 	int count = 3, status;
 
 	if (!worker)
@@ -189,8 +190,9 @@ const struct command command_inspect = {
 	.name = "inspect",
 	.summary = "what a file is and measures; needs no farm",
 	.usage = "FILE [--profile NAME] [--depth quick]",
-	.details = "Exit code 1: it does not fit the profile; 2: it is no picture, clip or sound, and the "
-		   "message says what it is.",
+	.details =
+		"Exit code 1: it does not fit the profile; 2: it is no picture, clip or sound, and the "
+		"message says what it is.",
 	.options = rows,
 	.options_size = sizeof(struct inspect_options),
 	.group = "Media",

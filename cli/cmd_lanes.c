@@ -43,7 +43,9 @@ static void put_lane(struct table *table, const struct queue_lane *lane)
 
 	table_put(table, TONE_STRONG, "%s", lane->name);
 	table_put(table, tone, "%s",
-		  lane->is_cordoned ? "cordoned" : lane->is_paused ? "paused" : "open");
+		  lane->is_cordoned ? "cordoned"
+		  : lane->is_paused ? "paused"
+				    : "open");
 	table_put(table, TONE_PLAIN, "%lld", (long long)lane->running);
 	table_put(table, TONE_PLAIN, "%lld", (long long)lane->ready);
 	snprintf(limit, sizeof(limit), "%lld", (long long)lane->limit);
@@ -71,7 +73,7 @@ static void print(const struct output *out, const struct queue_lane *lanes, size
 {
 	static const char *const lane_head[] = { "LANE",  "STATE", "RUNNING", "READY",
 						 "LIMIT", "RATE",  "WHY",     NULL };
-	static const char *const host_head[] = { "HOST",    "STATE",   "RUNNING",
+	static const char *const host_head[] = { "HOST",      "STATE",	 "RUNNING",
 						 "HEARTBEAT", "VERSION", NULL };
 	DEFER(table_done) struct table lane_table;
 	DEFER(table_done) struct table host_table;
@@ -248,8 +250,7 @@ static const struct command limit = {
 	.run = run_limit,
 };
 
-static const struct command *const verbs[] = { &pause, &resume,	  &cordon,
-					       &uncordon, &limit, NULL };
+static const struct command *const verbs[] = { &pause, &resume, &cordon, &uncordon, &limit, NULL };
 
 const struct command command_lanes = {
 	.name = "lanes",

@@ -124,7 +124,8 @@ static int history(struct session *session, const char *id, bool failures)
 		return cli_fail(session->cli, &err);
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < pipelines[i].stage_count; j++)
-			if (!target_stage(id) || !strcmp(pipelines[i].stages[j].id, target_stage(id)))
+			if (!target_stage(id) ||
+			    !strcmp(pipelines[i].stages[j].id, target_stage(id)))
 				take_stage(&list, &pipelines[i], &pipelines[i].stages[j], failures);
 	record_free_pipelines(pipelines, count);
 	if (list.count)
@@ -192,8 +193,7 @@ static int follow(struct session *session, const char *id)
 
 		if (!queue_events(session->client, cursor, 1000, 500, &events, &count, &has_gap,
 				  &err))
-			return interrupt_is_set() ? EXIT_INTERRUPTED
-						  : cli_fail(session->cli, &err);
+			return interrupt_is_set() ? EXIT_INTERRUPTED : cli_fail(session->cli, &err);
 		if (has_gap)
 			output_note(&session->cli->out, "some events were missed");
 		for (size_t i = 0; i < count; i++) {

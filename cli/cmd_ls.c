@@ -20,8 +20,7 @@ struct ls_options {
 };
 
 static const struct option_row rows[] = {
-	{ "max", 'n', OPTION_INT, offsetof(struct ls_options, max), "N",
-	  "how many at most (30)" },
+	{ "max", 'n', OPTION_INT, offsetof(struct ls_options, max), "N", "how many at most (30)" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct ls_options, all), NULL, "as many as are kept" },
 	{ "unfinished", 'u', OPTION_FLAG, offsetof(struct ls_options, unfinished), NULL,
 	  "only those that are still going" },

@@ -74,13 +74,13 @@ static int run_upload(struct cli *cli, const void *given)
 		if (is_good && cli->out.format == OUTPUT_TABLE)
 			output_line("%s", id);
 		if (is_good)
-			json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "media", id, "mediaId",
-							      id, "path", cli->args[i]));
+			json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "media", id,
+							      "mediaId", id, "path", cli->args[i]));
 	}
 	media_taker_done(&taker);
-	code = !is_good				  ? cli_refuse(cli, &err)
+	code = !is_good				? cli_refuse(cli, &err)
 	       : cli->out.format == OUTPUT_JSON ? output_json(&cli->out, list)
-						  : EXIT_DONE;
+						: EXIT_DONE;
 	json_decref(list);
 	return code;
 }

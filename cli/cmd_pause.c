@@ -28,8 +28,7 @@ static int set_paused(struct cli *cli, bool is_paused)
 		json_decref(value);
 		return code;
 	}
-	output_line("%s%s", id,
-		    cli->out.is_quiet ? "" : is_paused ? ": paused" : ": resumed");
+	output_line("%s%s", id, cli->out.is_quiet ? "" : is_paused ? ": paused" : ": resumed");
 	return EXIT_DONE;
 }
 

@@ -83,16 +83,18 @@ static bool go_on(struct run *run, const struct queue_batch *last, bool is_same,
 	int64_t ended = last->done + last->failed + last->cancelled;
 
 	if (!is_same)
-		return err_set(err, ERR_REJECT,
-			       "batch %s of this spec is unfinished (%lld of %lld done) and the spec "
-			       "or a file it names has changed since: `reel run --new` starts another "
-			       "beside it, `reel cancel %s` ends it, `reel watch %s` stays with it",
-			       last->id, (long long)last->done, (long long)last->total, last->id,
-			       last->id);
+		return err_set(
+			err, ERR_REJECT,
+			"batch %s of this spec is unfinished (%lld of %lld done) and the spec "
+			"or a file it names has changed since: `reel run --new` starts another "
+			"beside it, `reel cancel %s` ends it, `reel watch %s` stays with it",
+			last->id, (long long)last->done, (long long)last->total, last->id,
+			last->id);
 	output_note(&run->cli->out, "continuing batch %s: %lld of %lld done", last->id,
 		    (long long)ended, (long long)last->total);
 	if (last->is_paused)
-		output_note(&run->cli->out, "it is paused; `reel resume %s` lets it go on", last->id);
+		output_note(&run->cli->out, "it is paused; `reel resume %s` lets it go on",
+			    last->id);
 	run->batch = xstrdup(last->id);
 	return true;
 }
@@ -181,13 +183,16 @@ static void advise(struct run *run, int code)
 			    "`reel release %s` lets it go on",
 			    run->batch, run->batch, run->batch);
 	if (code == EXIT_FAILED || code == EXIT_PARTIAL)
-		output_note(out, "`reel logs --failures %s` tells more; `reel retry --failed %s` tries again",
-			    run->batch, run->batch);
+		output_note(
+			out,
+			"`reel logs --failures %s` tells more; `reel retry --failed %s` tries again",
+			run->batch, run->batch);
 	if (code == EXIT_INTERRUPTED)
-		output_note(out,
-			    "interrupted; batch %s goes on in the background. The same command goes on "
-			    "watching, `reel cancel %s` stops it",
-			    run->batch, run->batch);
+		output_note(
+			out,
+			"interrupted; batch %s goes on in the background. The same command goes on "
+			"watching, `reel cancel %s` stops it",
+			run->batch, run->batch);
 	if (code == EXIT_UNKNOWN)
 		output_note(out, "not finished in the time given; batch %s goes on", run->batch);
 }
@@ -271,10 +276,11 @@ const struct command command_run = {
 	.name = "run",
 	.summary = "from a spec to finished variants: submit, watch, collect",
 	.usage = "SPEC [-o DIR] [--new]",
-	.details = "Needs no farm: without REEL_REDIS_URL or `redis:` in the configuration it starts a "
-		   "private redis-server and a\nreeld, and stops them when nothing is left to do. The "
-		   "same command again continues an unfinished batch of the\nsame spec, whatever died "
-		   "in between.",
+	.details =
+		"Needs no farm: without REEL_REDIS_URL or `redis:` in the configuration it starts a "
+		"private redis-server and a\nreeld, and stops them when nothing is left to do. The "
+		"same command again continues an unfinished batch of the\nsame spec, whatever died "
+		"in between.",
 	.options = rows,
 	.options_size = sizeof(struct run_options),
 	.group = "Make videos",

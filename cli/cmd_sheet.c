@@ -75,9 +75,10 @@ const struct command command_sheet = {
 	.name = "sheet",
 	.summary = "the comparison sheet of a batch: page, clips, CSV",
 	.usage = "[BATCH] [-o DIR|FILE.html]",
-	.details = "Without -o: a folder sheet-BATCH with sheet.html, sheet.csv and media/. With -o "
-		   "FILE.html: one page that\nholds its clips itself, to send around; FILE.csv beside "
-		   "it. Both open offline.",
+	.details =
+		"Without -o: a folder sheet-BATCH with sheet.html, sheet.csv and media/. With -o "
+		"FILE.html: one page that\nholds its clips itself, to send around; FILE.csv beside "
+		"it. Both open offline.",
 	.options = rows,
 	.options_size = sizeof(struct sheet_options),
 	.group = "Look",

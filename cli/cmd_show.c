@@ -124,8 +124,9 @@ const struct command command_show = {
 	.name = "show",
 	.summary = "everything about a batch, a variant or a stage",
 	.usage = "[ID] [--spec]",
-	.details = "ID is a batch (k3f9x2m4), a variant (k3f9x2m4-17) or a stage (k3f9x2m4-17/draft); "
-		   "without one,\nthe newest batch. A unique beginning is enough.",
+	.details =
+		"ID is a batch (k3f9x2m4), a variant (k3f9x2m4-17) or a stage (k3f9x2m4-17/draft); "
+		"without one,\nthe newest batch. A unique beginning is enough.",
 	.options = rows,
 	.options_size = sizeof(struct show_options),
 	.group = "Look",

@@ -25,8 +25,8 @@ static int report(struct session *session, const struct expansion *expansion, co
 	for (size_t i = 0; i < batch->notice_count; i++)
 		output_note(out, "note: %s", batch->notices[i].text);
 	if (out->format == OUTPUT_JSON) {
-		json_t *value = json_pack("{s:s,s:s,s:I}", "id", id, "name", batch->name, "variants",
-					  (json_int_t)batch->pipeline_count);
+		json_t *value = json_pack("{s:s,s:s,s:I}", "id", id, "name", batch->name,
+					  "variants", (json_int_t)batch->pipeline_count);
 		int code = output_json(out, value);
 
 		json_decref(value);

@@ -27,8 +27,10 @@ static const struct option_row rows[] = {
 /* Several batches: the worst outcome speaks for all. */
 static int worse(int one, int other)
 {
-	static const int order[] = { EXIT_DONE, EXIT_PARTIAL, EXIT_FAILED,	EXIT_HELD,
-				     EXIT_UNKNOWN, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED };
+	static const int order[] = {
+		EXIT_DONE,    EXIT_PARTIAL, EXIT_FAILED,      EXIT_HELD,
+		EXIT_UNKNOWN, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED
+	};
 	size_t first = 0, second = 0;
 
 	while (order[first] != one)
@@ -66,10 +68,9 @@ static void print(struct cli *cli, const json_t *list)
 		(void)output_json(&cli->out, list); /* the batch's own code matters more */
 		return;
 	}
-	json_array_foreach(list, i, batch)
-		if (!cli->out.is_quiet)
-			output_line("%s %s", json_string_value(json_object_get(batch, "id")),
-				    json_string_value(json_object_get(batch, "state")));
+	json_array_foreach(list, i, batch) if (!cli->out.is_quiet)
+		output_line("%s %s", json_string_value(json_object_get(batch, "id")),
+			    json_string_value(json_object_get(batch, "state")));
 }
 
 static int run(struct cli *cli, const void *given)
@@ -85,9 +86,10 @@ static int run(struct cli *cli, const void *given)
 		json_decref(list);
 		return cli_fail(cli, &err);
 	}
-	for (int i = 0; i < (cli->arg_count ? cli->arg_count : 1) && code != EXIT_INTERRUPTED; i++) {
-		DEFER(freep) char *id =
-			session_resolve(&session, cli->arg_count ? cli->args[i] : NULL, &err);
+	for (int i = 0; i < (cli->arg_count ? cli->arg_count : 1) && code != EXIT_INTERRUPTED;
+	     i++) {
+		DEFER(freep)
+		char *id = session_resolve(&session, cli->arg_count ? cli->args[i] : NULL, &err);
 		DEFER(freep) char *batch = id ? target_batch(id) : NULL;
 
 		code = worse(code, batch ? wait_one(&session, batch, until, options, list)

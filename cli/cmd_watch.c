@@ -33,8 +33,9 @@ const struct command command_watch = {
 	.name = "watch",
 	.summary = "watch a batch live until it ends",
 	.usage = "[BATCH]",
-	.details = "Redraws on a terminal; elsewhere prints one line per ending or trouble. The exit "
-		   "code is that of the batch.",
+	.details =
+		"Redraws on a terminal; elsewhere prints one line per ending or trouble. The exit "
+		"code is that of the batch.",
 	.group = "Look",
 	.max_args = 1,
 	.args = ARGS_ID,

@@ -34,7 +34,7 @@ enum option_type {
 	OPTION_INT,	 /* int64_t */
 	OPTION_NUMBER,	 /* double */
 	OPTION_DURATION, /* int64_t, milliseconds */
-	OPTION_FORMAT,	 /* enum output_format, and paths for commands that write files: options.c */
+	OPTION_FORMAT, /* enum output_format, and paths for commands that write files: options.c */
 };
 
 /* A table ends with a zeroed row. Absent options leave their member zero. */
@@ -58,10 +58,10 @@ struct command {
 	const char *usage;   /* what follows the name: "SPEC [--new]" */
 	const char *details; /* paragraphs for --help; NULL: the summary says it all */
 	const struct option_row *options;
-	size_t options_size;		      /* of the struct the rows point into */
-	const struct command *const *verbs;   /* "media upload": NULL-ended, or NULL */
-	const char *group;		      /* heading in the list of commands */
-	int min_args, max_args;		      /* max -1: any number */
+	size_t options_size;		    /* of the struct the rows point into */
+	const struct command *const *verbs; /* "media upload": NULL-ended, or NULL */
+	const char *group;		    /* heading in the list of commands */
+	int min_args, max_args;		    /* max -1: any number */
 	enum command_args args;
 	int (*run)(struct cli *cli, const void *options); /* NULL: a verb is needed */
 };
@@ -80,8 +80,7 @@ struct cli {
 extern const struct command *const commands[];
 
 /* NULL when absent; hint (160 bytes) then gets ", did you mean 'x'?" or "". */
-const struct command *command_find(const struct command *const *list, const char *name,
-				   char *hint);
+const struct command *command_find(const struct command *const *list, const char *name, char *hint);
 
 /* Loads the configuration on first use; NULL when it cannot be read: err says why. Borrowed. */
 const struct config *cli_config(struct cli *cli, struct err *err);

@@ -86,8 +86,9 @@ static bool load_file(void *context, const char *path, bool is_ours)
 	DEFER(buf_done) struct buf text = { 0 };
 
 	if (!file_read(path, 4 << 20, &text, load->err)) {
-		load->is_good = err_context(load->err, is_ours ? "data file (is REEL_DATA_DIR or data_dir right?)"
-							       : "data file");
+		load->is_good = err_context(
+			load->err,
+			is_ours ? "data file (is REEL_DATA_DIR or data_dir right?)" : "data file");
 		return false;
 	}
 	load->is_good = catalogue_add(load->catalogue, text.data ? text.data : "", text.len, path,

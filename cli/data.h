@@ -14,6 +14,7 @@
 bool data_load_catalogue(const struct config *config, struct catalogue **out,
 			 struct err *err) MUST_CHECK;
 
-/* Calls visit with the path of every file that would be read, in that order; is_ours: must exist. */
+/* Calls visit with the path of every file that would be read, in that order; is_ours: must exist.
+ */
 void data_each_file(const struct config *config,
 		    bool (*visit)(void *context, const char *path, bool is_ours), void *context);

@@ -16,9 +16,10 @@ enum { SKEW_BAD_US = 2000000, PING_SLOW_US = 20000 };
 static void look_at_durability(struct doctor *doctor, const struct queue_server *server)
 {
 	if (!server->has_append_only)
-		doctor_say(doctor, DOCTOR_BAD, "durability",
-			   "no append-only file: everything since the last snapshot is lost with the "
-			   "process; set appendonly yes");
+		doctor_say(
+			doctor, DOCTOR_BAD, "durability",
+			"no append-only file: everything since the last snapshot is lost with the "
+			"process; set appendonly yes");
 	else if (!strcmp(server->appendfsync, "always"))
 		doctor_say(doctor, DOCTOR_GOOD, "durability",
 			   "appendfsync always: what was acknowledged survives a power cut");
@@ -31,9 +32,10 @@ static void look_at_durability(struct doctor *doctor, const struct queue_server 
 			   "appendfsync no: a power cut loses up to half a minute; set appendfsync "
 			   "always");
 	else
-		doctor_say(doctor, DOCTOR_NOTE, "durability",
-			   "Redis does not tell its appendfsync (CONFIG is forbidden here?); it should "
-			   "be always");
+		doctor_say(
+			doctor, DOCTOR_NOTE, "durability",
+			"Redis does not tell its appendfsync (CONFIG is forbidden here?); it should "
+			"be always");
 	if (*server->eviction && strcmp(server->eviction, "noeviction"))
 		doctor_say(doctor, DOCTOR_BAD, "eviction",
 			   "maxmemory-policy %s: a full Redis would throw pipelines away; set "
@@ -82,8 +84,8 @@ static void look_at_hosts(struct doctor *doctor, struct session *session)
 		units_show_duration((clock_real_us() - hosts[i].seen_at) / 1000, age);
 		doctor_say(doctor, hosts[i].is_lapsed ? DOCTOR_NOTE : DOCTOR_GOOD, "host",
 			   "%s: %s, last heartbeat %s ago, %lld running, reeld %s", hosts[i].name,
-			   hosts[i].is_lapsed ? "silent" : "alive", age, (long long)hosts[i].running,
-			   hosts[i].version ? hosts[i].version : "?");
+			   hosts[i].is_lapsed ? "silent" : "alive", age,
+			   (long long)hosts[i].running, hosts[i].version ? hosts[i].version : "?");
 		alive += !hosts[i].is_lapsed;
 		queue_host_done(&hosts[i]);
 	}
@@ -128,7 +130,8 @@ bool doctor_look_at_farm(struct doctor *doctor, const struct config *config)
 
 	if (!config->redis && !private_exists(config)) {
 		doctor_say(doctor, DOCTOR_GOOD, "farm",
-			   "none yet: `reel run SPEC` starts a private one in %s", config->state_dir);
+			   "none yet: `reel run SPEC` starts a private one in %s",
+			   config->state_dir);
 		return true;
 	}
 	if (!session_open(doctor->cli, SESSION_LOOK, &session, &err) ||
@@ -141,9 +144,10 @@ bool doctor_look_at_farm(struct doctor *doctor, const struct config *config)
 	look_at_server(doctor, &server);
 	/* Debian 12's hiredis is 0.14.1: no TLS, no Sentinel, no Cluster client. */
 	if (!session.private)
-		doctor_say(doctor, DOCTOR_NOTE, "network",
-			   "this build speaks neither TLS nor Sentinel nor Cluster: one address, over a "
-			   "network you trust (WireGuard, stunnel)");
+		doctor_say(
+			doctor, DOCTOR_NOTE, "network",
+			"this build speaks neither TLS nor Sentinel nor Cluster: one address, over a "
+			"network you trust (WireGuard, stunnel)");
 	look_at_hosts(doctor, &session);
 	look_at_lanes(doctor, &session);
 	return true;

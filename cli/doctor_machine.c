@@ -70,8 +70,8 @@ static void look_at_folder(struct doctor *doctor, const char *what, const char *
 	units_show_bytes(min_free, least);
 	if (available < min_free)
 		doctor_say(doctor, DOCTOR_BAD, what,
-			   "%s: %s free, less than min_free %s: nothing that writes is started", path,
-			   bytes, least);
+			   "%s: %s free, less than min_free %s: nothing that writes is started",
+			   path, bytes, least);
 	else
 		doctor_say(doctor, DOCTOR_GOOD, what, "%s: writable, %s free", path, bytes);
 }

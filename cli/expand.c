@@ -136,8 +136,7 @@ static bool child_take_media(void *context, const char *path, char *out_id, stru
 	} else {
 		buf_puts(&body, path);
 	}
-	if (!send_frame(child->fd, FRAME_MEDIA, &body) ||
-	    !receive_frame(child->fd, &type, &body))
+	if (!send_frame(child->fd, FRAME_MEDIA, &body) || !receive_frame(child->fd, &type, &body))
 		return err_set(err, ERR_CANCEL, "the client went away");
 	if (type == FRAME_ERROR)
 		return take_error(&body, err);
@@ -171,7 +170,8 @@ static NORETURN void child_main(struct child *child)
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct err err = { 0 };
 
-	/* The last words of a process at its limits: the parent says it once, with the spec's name. */
+	/* The last words of a process at its limits: the parent says it once, with the spec's name.
+	 */
 	dup2(null, STDERR_FILENO);
 	expr_limit_process(EXPAND_CPU_S, EXPAND_ADDRESS_BYTES);
 	if (child_expand(child, &body, &err))
@@ -212,8 +212,9 @@ static bool take_batch(const struct buf *body, struct expansion *out, struct err
 /* The child ended without a word: its limits, or a crash of libjq. */
 static bool explain_silence(int status, const char *name, struct err *err)
 {
-	bool is_limit = WIFEXITED(status) ? WEXITSTATUS(status) == EXPR_LIMIT_EXIT
-					  : WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL;
+	bool is_limit = WIFEXITED(status)
+				? WEXITSTATUS(status) == EXPR_LIMIT_EXIT
+				: WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL;
 
 	if (is_limit)
 		return err_set(err, ERR_REJECT,

@@ -93,8 +93,7 @@ static void put_pipeline(struct buf *out, const struct spec_pipeline *pipeline)
 		put_stage(out, &pipeline->stages[i]);
 }
 
-static bool get_pipeline(struct reader *reader, struct arena *arena,
-			 struct spec_pipeline *pipeline)
+static bool get_pipeline(struct reader *reader, struct arena *arena, struct spec_pipeline *pipeline)
 {
 	struct spec_stage *stages;
 

@@ -97,8 +97,8 @@ static void report_stage(const struct follow *follow, const struct queue_pipelin
 			  after->state == QUEUE_BACKOFF;
 
 	(void)follow;
-	if (!is_trouble || (before && before->state == after->state &&
-			    before->attempts == after->attempts))
+	if (!is_trouble ||
+	    (before && before->state == after->state && before->attempts == after->attempts))
 		return;
 	DEFER(buf_done) struct buf text = { 0 };
 

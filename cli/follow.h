@@ -10,10 +10,10 @@
 #include "cli/session.h"
 
 struct follow_options {
-	int64_t timeout_ms;  /* 0: none */
-	bool is_silent;	     /* show nothing (wait --quiet) */
-	bool keeps_farm;     /* keep a private farm alive meanwhile */
-	bool until_ended;    /* go on while things are held for a person */
+	int64_t timeout_ms; /* 0: none */
+	bool is_silent;	    /* show nothing (wait --quiet) */
+	bool keeps_farm;    /* keep a private farm alive meanwhile */
+	bool until_ended;   /* go on while things are held for a person */
 };
 
 /* Gives the exit code that the batch's end means; *board (to be board_done) is its last picture.

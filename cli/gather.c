@@ -22,10 +22,11 @@ const char *gather_suffix(const char *mime, const char *kind)
 	static const struct {
 		const char *mime, *suffix;
 	} known[] = {
-		{ "video/mp4", ".mp4" },   { "video/webm", ".webm" }, { "video/quicktime", ".mov" },
-		{ "image/png", ".png" },   { "image/jpeg", ".jpg" },  { "image/webp", ".webp" },
-		{ "audio/mpeg", ".mp3" },  { "audio/wav", ".wav" },   { "audio/mp4", ".m4a" },
-		{ "video/x-matroska", ".mkv" },
+		{ "video/mp4", ".mp4" },       { "video/webm", ".webm" },
+		{ "video/quicktime", ".mov" }, { "image/png", ".png" },
+		{ "image/jpeg", ".jpg" },      { "image/webp", ".webp" },
+		{ "audio/mpeg", ".mp3" },      { "audio/wav", ".wav" },
+		{ "audio/mp4", ".m4a" },       { "video/x-matroska", ".mkv" },
 	};
 
 	for (size_t i = 0; mime && i < ARRAY_LEN(known); i++)
@@ -108,7 +109,8 @@ static const char *unique_name(const struct sheet *sheet, const struct sheet_car
 	for (const struct sheet_card *other = sheet->cards; other < card; other++)
 		if (other->file && strstr(other->file, name) &&
 		    !strcmp(strstr(other->file, name), name))
-			return arena_printf(arena, "%s-%lld%s", sheet_file_name(card->name, "", arena),
+			return arena_printf(arena, "%s-%lld%s",
+					    sheet_file_name(card->name, "", arena),
 					    (long long)card->index, suffix);
 	return name;
 }
@@ -145,8 +147,8 @@ static bool gather_poster(struct store *store, struct sheet_card *card, const ch
 	if (!card->poster_media)
 		return true;
 	name = arena_printf(arena, "%lld.jpg", (long long)card->index);
-	if (!gather_copy(store, card->poster_media, arena_printf(arena, "%s/posters/%s", folder, name),
-			 err)) {
+	if (!gather_copy(store, card->poster_media,
+			 arena_printf(arena, "%s/posters/%s", folder, name), err)) {
 		if (err->kind != ERR_REJECT)
 			return false;
 		*err = (struct err){ 0 }; /* a clip shows its first frame without one */

@@ -21,11 +21,11 @@ static const struct {
 };
 
 /* The order in which the overview shows them. */
-static const char *const groups[] = { "Make videos", "Look", "Steer", "Media",
-				      "Farm",	     "Help", NULL };
+static const char *const groups[] = {
+	"Make videos", "Look", "Steer", "Media", "Farm", "Help", NULL
+};
 
-const char *options_path(const struct command *parent, const struct command *command,
-			 char out[64])
+const char *options_path(const struct command *parent, const struct command *command, char out[64])
 {
 	snprintf(out, 64, "reel %s%s%s", parent ? parent->name : "", parent ? " " : "",
 		 command->name);
@@ -104,11 +104,12 @@ static void markdown_command(const struct command *parent, const struct command 
 
 void options_markdown(struct buf *out)
 {
-	buf_puts(out, "# reel: the commands\n\n"
-		      "Printed by `reel help --markdown`; a test compares. Every command writes for "
-		      "people on a terminal and takes\n`-o json`, `--jq EXPR` and `--quiet`. Errors "
-		      "and progress go to stderr, results to stdout.\n\n"
-		      "| exit code | meaning |\n| --- | --- |\n");
+	buf_puts(out,
+		 "# reel: the commands\n\n"
+		 "Printed by `reel help --markdown`; a test compares. Every command writes for "
+		 "people on a terminal and takes\n`-o json`, `--jq EXPR` and `--quiet`. Errors "
+		 "and progress go to stderr, results to stdout.\n\n"
+		 "| exit code | meaning |\n| --- | --- |\n");
 	for (size_t i = 0; i < ARRAY_LEN(exit_codes); i++)
 		buf_printf(out, "| %d | %s |\n", exit_codes[i].code, exit_codes[i].meaning);
 	buf_puts(out, "\n```\n");

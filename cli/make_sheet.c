@@ -92,8 +92,9 @@ static bool make_all(struct make *make, const char *batch, char **out_path, stru
 bool make_sheet(struct session *session, const char *batch, const char *to,
 		enum make_sheet_form form, int64_t limit_bytes, char **out_path, struct err *err)
 {
-	struct make make = { .session = session, .to = to, .form = form,
-			     .limit_bytes = limit_bytes };
+	struct make make = {
+		.session = session, .to = to, .form = form, .limit_bytes = limit_bytes
+	};
 	bool is_good = make_all(&make, batch, out_path, err);
 
 	arena_done(&make.arena);

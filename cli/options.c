@@ -125,9 +125,8 @@ static bool store_value(const struct parse *parse, const struct option_row *row,
 /* Which table a row came from decides which struct it fills. */
 static void *base_of(const struct parse *parse, const struct option_row *row)
 {
-	return row_find(global_rows, row->name, strlen(row->name), 0) == row
-		       ? (void *)parse->global
-		       : parse->own;
+	return row_find(global_rows, row->name, strlen(row->name), 0) == row ? (void *)parse->global
+									     : parse->own;
 }
 
 /* Takes a value from behind '=', from the rest of a short word, or from the next argument. */

@@ -25,8 +25,7 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 		   struct global_options *global, int *out_args, struct err *err) MUST_CHECK;
 
 /* "reel media upload" for messages; out holds 64 bytes; returns out. */
-const char *options_path(const struct command *parent, const struct command *command,
-			 char out[64]);
+const char *options_path(const struct command *parent, const struct command *command, char out[64]);
 
 void options_help(const struct command *parent, const struct command *command, struct buf *out);
 void options_overview(struct buf *out); /* the list of commands */

@@ -55,13 +55,12 @@ static json_t *mask_json(const struct spec_pipeline *pipeline, uint32_t mask)
 
 static json_t *stage_json(const struct spec_pipeline *pipeline, const struct spec_stage *stage)
 {
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:f,s:b,s:o}", "id", stage->id, "type",
-			 stage->type, "lane", stage->lane, "inputs",
-			 mask_json(pipeline, stage->inputs), "needs",
-			 mask_json(pipeline, stage->needs), "gates",
-			 mask_json(pipeline, stage->gates), "price", price_of(stage),
-			 "needs_prepare", stage->needs_prepare, "definition",
-			 record_parse(stage->definition));
+	return json_pack(
+		"{s:s,s:s,s:s,s:o,s:o,s:o,s:f,s:b,s:o}", "id", stage->id, "type", stage->type,
+		"lane", stage->lane, "inputs", mask_json(pipeline, stage->inputs), "needs",
+		mask_json(pipeline, stage->needs), "gates", mask_json(pipeline, stage->gates),
+		"price", price_of(stage), "needs_prepare", stage->needs_prepare, "definition",
+		record_parse(stage->definition));
 }
 
 json_t *plan_json(const struct spec_batch *batch)
@@ -91,7 +90,9 @@ json_t *plan_json(const struct spec_batch *batch)
 /* The stages are the same for all variants but for their values: the first one stands for all. */
 static void print_stages(const struct output *out, const struct spec_pipeline *pipeline)
 {
-	static const char *const head[] = { "STAGE", "TYPE", "LANE", "AFTER", "MODEL", "PRICE", NULL };
+	static const char *const head[] = {
+		"STAGE", "TYPE", "LANE", "AFTER", "MODEL", "PRICE", NULL
+	};
 	DEFER(table_done) struct table table;
 
 	table_init(&table, head);

@@ -24,7 +24,7 @@
 enum { STARTS_MAX = 6, STARTS_WITHIN_S = 60, STOP_WAIT_MS = 5000 };
 
 struct daemon {
-	const char *name; /* "redis": redis.lock, redis.log */
+	const char *name;		   /* "redis": redis.lock, redis.log */
 	int64_t started_at_us[STARTS_MAX]; /* ring of the last starts */
 	unsigned starts;
 };
@@ -117,14 +117,16 @@ static void log_tail(const struct private_farm *farm, const char *name, char out
 /* Counts a start; false when there were too many lately. */
 static bool may_start(const struct private_farm *farm, struct daemon *daemon, struct err *err)
 {
-	int64_t now = clock_monotonic_us(), *slot = &daemon->started_at_us[daemon->starts % STARTS_MAX];
+	int64_t now = clock_monotonic_us(),
+		*slot = &daemon->started_at_us[daemon->starts % STARTS_MAX];
 	char tail[400];
 
 	if (daemon->starts >= STARTS_MAX && now - *slot < STARTS_WITHIN_S * 1000000ll) {
 		log_tail(farm, daemon->name, tail);
 		return err_set(err, ERR_OPERATOR,
 			       "%s ended %d times within a minute; see %s/%s.log, which ends: %s",
-			       daemon->name, STARTS_MAX, farm->config->state_dir, daemon->name, tail);
+			       daemon->name, STARTS_MAX, farm->config->state_dir, daemon->name,
+			       tail);
 	}
 	*slot = now;
 	daemon->starts++;
@@ -143,7 +145,8 @@ static bool daemon_start(struct private_farm *farm, struct daemon *daemon, const
 	if (fd < 0)
 		return false;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK || err_errno(err, ERR_OPERATOR, "%s.lock", daemon->name);
+		return errno == EWOULDBLOCK ||
+		       err_errno(err, ERR_OPERATOR, "%s.lock", daemon->name);
 	if (!may_start(farm, daemon, err) || !program_detach(argv, log, fd, environment, &pid, err))
 		return false;
 	snprintf(text, sizeof(text), "%d\n", pid);
@@ -169,11 +172,14 @@ bool private_keep_redis(struct private_farm *farm, struct err *err)
 	if (!file_make_dirs(folder, 0700, err))
 		return false;
 	/* always: a stage that is done stays done whatever dies (DESIGN 7.7). */
-	const char *const argv[] = { program, "--port", "0", "--unixsocket", farm->socket,
-				     "--unixsocketperm", "700", "--dir", folder, "--appendonly",
-				     "yes", "--appendfsync", "always", "--save", "",
-				     "--maxmemory-policy", "noeviction", "--daemonize", "no",
-				     "--set-proc-title", "no", "--loglevel", "notice", NULL };
+	const char *const argv[] = {
+		program,      "--port",		  "0",	    "--unixsocket",
+		farm->socket, "--unixsocketperm", "700",    "--dir",
+		folder,	      "--appendonly",	  "yes",    "--appendfsync",
+		"always",     "--save",		  "",	    "--maxmemory-policy",
+		"noeviction", "--daemonize",	  "no",	    "--set-proc-title",
+		"no",	      "--loglevel",	  "notice", NULL
+	};
 
 	return daemon_start(farm, &farm->redis, argv, NULL, err);
 }
@@ -183,8 +189,8 @@ bool private_keep_reeld(struct private_farm *farm, struct err *err)
 	DEFER(freep) char *program = NULL;
 	DEFER(freep) char *redis = xasprintf("REEL_REDIS_URL=%s", farm->url);
 	DEFER(freep) char *state = xasprintf("REEL_STATE_DIR=%s", farm->config->state_dir);
-	DEFER(freep) char *config =
-		xasprintf("REEL_CONFIG=%s", farm->config->path ? farm->config->path : "");
+	DEFER(freep)
+	char *config = xasprintf("REEL_CONFIG=%s", farm->config->path ? farm->config->path : "");
 
 	if (daemon_pid(farm, "reeld"))
 		return true;
@@ -193,7 +199,8 @@ bool private_keep_reeld(struct private_farm *farm, struct err *err)
 		return err_set(err, ERR_OPERATOR,
 			       "reeld is neither beside reel nor on PATH: is it installed?");
 	const char *const argv[] = { program, "--exit-when-idle", NULL };
-	const char *const environment[] = { redis, state, farm->config->path ? config : NULL, NULL };
+	const char *const environment[] = { redis, state, farm->config->path ? config : NULL,
+					    NULL };
 
 	return daemon_start(farm, &farm->reeld, argv, environment, err);
 }
@@ -229,11 +236,12 @@ static bool join(struct private_farm *farm, bool is_new_fine, struct err *err)
 	DEFER(freep) char *path = state_path(farm, "run", ".lock");
 
 	if (!is_new_fine && !private_exists(farm->config))
-		return err_set(err, ERR_RETRY,
-			       "no farm: REEL_REDIS_URL and `redis:` in the configuration name none, "
-			       "and nothing was run on this machine yet (looked in %s); `reel run "
-			       "SPEC` starts one",
-			       farm->config->state_dir);
+		return err_set(
+			err, ERR_RETRY,
+			"no farm: REEL_REDIS_URL and `redis:` in the configuration name none, "
+			"and nothing was run on this machine yet (looked in %s); `reel run "
+			"SPEC` starts one",
+			farm->config->state_dir);
 	if (!file_make_dirs(farm->config->state_dir, 0700, err) || !choose_socket(farm, err))
 		return err_context(err, "state folder");
 	farm->url = socket_url(farm->socket);
@@ -260,10 +268,9 @@ bool private_open(const struct config *config, bool is_new_fine, struct private_
 {
 	struct private_farm *farm = xcalloc(1, sizeof(*farm));
 
-	*farm = (struct private_farm){ .config = config,
-				       .use_fd = -1,
-				       .redis.name = "redis",
-				       .reeld.name = "reeld" };
+	*farm = (struct private_farm){
+		.config = config, .use_fd = -1, .redis.name = "redis", .reeld.name = "reeld"
+	};
 	if (!join(farm, is_new_fine, err)) {
 		farm_free(farm);
 		return false;

@@ -2,9 +2,9 @@
  * The private farm of one user on one machine: a redis-server on a unix socket in the state folder
  * and a reeld, both started when missing and both outliving the client that started them.
  *
- *      state_dir/run.lock      shared by every client that uses the farm; who gets it alone may stop it
- *      state_dir/redis.lock    held by redis-server itself, for its whole life: inherited at exec
- *      state_dir/reeld.lock    held by reeld likewise
+ *      state_dir/run.lock      shared by every client that uses the farm; who gets it alone may
+ * stop it state_dir/redis.lock    held by redis-server itself, for its whole life: inherited at
+ * exec state_dir/reeld.lock    held by reeld likewise
  *
  * A lock that its program holds cannot be stale: the kernel drops it with the process. The pid
  * written in the file is valid exactly while the lock is held.

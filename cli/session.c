@@ -18,8 +18,9 @@ enum { PATIENCE_MS = 60000, SAY_AFTER_MS = 1500 };
 /* The queue's error names the address; here is what a person can do about it. */
 static bool explain(const struct session *session, struct err *err)
 {
-	static const char advice[] = ". Is it up, and is the address (REEL_REDIS_URL, or redis: in the "
-				     "configuration) right?";
+	static const char advice[] =
+		". Is it up, and is the address (REEL_REDIS_URL, or redis: in the "
+		"configuration) right?";
 
 	if (session->private)
 		return err_context(err, "the private farm of this machine");

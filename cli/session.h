@@ -17,7 +17,8 @@ struct session {
 	struct private_farm *private; /* NULL: a farm of somebody else's */
 	struct queue_client *client;
 	const char *url;
-	bool is_idle; /* set by who knows that no work is left: a private farm may then be stopped */
+	bool is_idle; /* set by who knows that no work is left: a private farm may then be stopped
+		       */
 };
 
 enum session_use {

@@ -59,9 +59,9 @@ static void values_add(struct sheet_values *values, struct arena *arena, const j
 	json_t *value;
 
 	/* Lists of measurements (scene cuts, keyframes) and nested ones do not fit a table cell. */
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
-		if (!json_is_array(value) && !json_is_object(value))
-			values_put(values, arena, name, value);
+	json_object_foreach((json_t *)(uintptr_t)object, name,
+			    value) if (!json_is_array(value) && !json_is_object(value))
+		values_put(values, arena, name, value);
 }
 
 static void take_axes(struct sheet_card *card, struct arena *arena, const json_t *context)
@@ -84,13 +84,12 @@ static void take_findings(struct sheet_card *card, struct arena *arena, const js
 	all = arena_alloc(arena, (card->finding_count + count) * sizeof(*all));
 	if (card->finding_count)
 		memcpy(all, card->findings, card->finding_count * sizeof(*all));
-	json_array_foreach(list, i, one)
-		all[card->finding_count++] = (struct sheet_finding){
-			value_text(arena, json_object_get(one, "rule")),
-			value_text(arena, json_object_get(one, "expected")),
-			value_text(arena, json_object_get(one, "found")),
-			value_text(arena, json_object_get(one, "severity")),
-		};
+	json_array_foreach(list, i, one) all[card->finding_count++] = (struct sheet_finding){
+		value_text(arena, json_object_get(one, "rule")),
+		value_text(arena, json_object_get(one, "expected")),
+		value_text(arena, json_object_get(one, "found")),
+		value_text(arena, json_object_get(one, "severity")),
+	};
 	card->findings = all;
 }
 
@@ -106,10 +105,10 @@ static void take_requirements(struct sheet_card *card, struct arena *arena, cons
 		const char *text = json_string_value(json_object_get(one, "expression"));
 
 		if (text && json_is_false(json_object_get(one, "ok")))
-			json_array_append_new(failed, json_pack("{s:s,s:s,s:s,s:s}", "rule",
-								"require", "expected", text,
-								"found", "not so", "severity",
-								"error"));
+			json_array_append_new(failed,
+					      json_pack("{s:s,s:s,s:s,s:s}", "rule", "require",
+							"expected", text, "found", "not so",
+							"severity", "error"));
 	}
 	take_findings(card, arena, failed);
 	json_decref(failed);
@@ -284,8 +283,8 @@ static size_t collect_names(const struct sheet *sheet, size_t offset, struct are
 	size_t count = 0, cap = 0;
 
 	for (size_t i = 0; i < sheet->count; i++) {
-		const struct sheet_values *values = (const struct sheet_values *)(
-			(const char *)&sheet->cards[i] + offset);
+		const struct sheet_values *values =
+			(const struct sheet_values *)((const char *)&sheet->cards[i] + offset);
 
 		for (size_t j = 0; j < values->count; j++) {
 			if (has_name(*out, count, values->items[j].name))
@@ -324,8 +323,7 @@ void sheet_build(const struct queue_batch *batch, const struct queue_pipeline *p
 		out->elapsed_ms = (batch->ended_at - batch->created_at) / 1000;
 	for (size_t i = 0; i < count; i++)
 		build_card(&pipelines[i], arena, &out->cards[i]);
-	out->axis_count =
-		collect_names(out, offsetof(struct sheet_card, axes), arena, &out->axes);
+	out->axis_count = collect_names(out, offsetof(struct sheet_card, axes), arena, &out->axes);
 	out->metric_count =
 		collect_names(out, offsetof(struct sheet_card, metrics), arena, &out->metrics);
 }

@@ -41,13 +41,14 @@ struct sheet_card {
 	int64_t index;
 	struct sheet_values axes, metrics;
 	const char *prompt, *model, *seed, *caption, *url; /* NULL: unknown */
-	int64_t attempts, elapsed_ms;			   /* of all stages; first start to last end */
+	int64_t attempts, elapsed_ms; /* of all stages; first start to last end */
 	/* the final media; media NULL: none */
 	const char *media, *kind, *mime;
 	int64_t bytes;
 	double width, height, duration, fps;
 	const char *poster_media; /* a still that inspect left; NULL: none */
-	/* what the page loads: relative paths or data: URIs; filled by the caller, NULL: left out */
+	/* what the page loads: relative paths or data: URIs; filled by the caller, NULL: left out
+	 */
 	const char *src, *poster, *file, *left_out;
 	const struct sheet_finding *findings;
 	size_t finding_count;

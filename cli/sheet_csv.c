@@ -59,8 +59,8 @@ static size_t count_findings(const struct sheet_card *card)
 	size_t errors = 0;
 
 	for (size_t i = 0; i < card->finding_count; i++)
-		errors += card->findings[i].severity &&
-			  !strcmp(card->findings[i].severity, "error");
+		errors +=
+			card->findings[i].severity && !strcmp(card->findings[i].severity, "error");
 	return errors;
 }
 

@@ -12,9 +12,9 @@
 enum target_kind { TARGET_BATCH, TARGET_PIPELINE, TARGET_STAGE };
 
 enum target_kind target_kind(const char *id);
-char *target_batch(const char *id);	     /* caller frees */
-char *target_pipeline(const char *id);	     /* of a pipeline or stage id; caller frees */
-const char *target_stage(const char *id);    /* behind the '/', NULL: none; borrowed */
+char *target_batch(const char *id);	  /* caller frees */
+char *target_pipeline(const char *id);	  /* of a pipeline or stage id; caller frees */
+const char *target_stage(const char *id); /* behind the '/', NULL: none; borrowed */
 
 /* All pipelines of a batch in order; record_free_pipelines. */
 bool target_all_pipelines(struct session *session, const char *batch, bool with_payload,

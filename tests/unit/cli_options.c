@@ -52,8 +52,8 @@ static struct parsed parse(const struct command *command, const char *words, cha
 	strcpy(copy, words);
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
 		out.argv[argc++] = word;
-	out.is_good = options_parse(command, argc, out.argv, &out.own, &out.global, &out.args,
-				    &out.err);
+	out.is_good =
+		options_parse(command, argc, out.argv, &out.own, &out.global, &out.args, &out.err);
 	return out;
 }
 

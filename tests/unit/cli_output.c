@@ -24,7 +24,8 @@ static void escapes_of_strangers_are_disarmed(void **state)
 	struct buf out = { 0 };
 
 	(void)state;
-	output_put_clean(&out, "a\033]0;owned\007b\x9b\xc2\x9b" "31m\nc\td\x7f");
+	output_put_clean(&out, "a\033]0;owned\007b\x9b\xc2\x9b"
+			       "31m\nc\td\x7f");
 	assert_null(strchr(out.data, '\033'));
 	assert_null(strchr(out.data, '\007'));
 	assert_null(strchr(out.data, '\n'));
@@ -55,21 +56,27 @@ struct sample {
 
 static void make_board(struct sample *sample)
 {
-	*sample = (struct sample){
-		.board = { .batch = { .id = borrow("k3f9x2m4"), .name = borrow("night"), .total = ROWS,
-				      .done = 10, .failed = 1 },
-			   .rows = sample->rows, .count = ROWS }
-	};
+	*sample = (struct sample){ .board = { .batch = { .id = borrow("k3f9x2m4"),
+							 .name = borrow("night"),
+							 .total = ROWS,
+							 .done = 10,
+							 .failed = 1 },
+					      .rows = sample->rows,
+					      .count = ROWS } };
 	for (int i = 0; i < ROWS; i++) {
-		sample->rows[i] = (struct queue_pipeline){ .name = borrow("a variant with quite a long name 世界 世界 世界 世界"),
-							   .index = i + 1,
-							   .end = i < 10 ? QUEUE_END_DONE : QUEUE_END_NONE,
-							   .stages = sample->stages[i],
-							   .stage_count = STAGES };
+		sample->rows[i] = (struct queue_pipeline){
+			.name = borrow("a variant with quite a long name 世界 世界 世界 世界"),
+			.index = i + 1,
+			.end = i < 10 ? QUEUE_END_DONE : QUEUE_END_NONE,
+			.stages = sample->stages[i],
+			.stage_count = STAGES
+		};
 		for (int j = 0; j < STAGES; j++)
-			sample->stages[i][j] = (struct queue_stage){
-				.id = borrow("draft"), .permille = -1,
-				.state = i < 10 ? QUEUE_DONE : QUEUE_BLOCKED };
+			sample->stages[i][j] =
+				(struct queue_stage){ .id = borrow("draft"),
+						      .permille = -1,
+						      .state =
+							      i < 10 ? QUEUE_DONE : QUEUE_BLOCKED };
 	}
 	sample->stages[20][0].state = QUEUE_RUNNING;
 	sample->stages[20][0].permille = 450;
@@ -86,7 +93,8 @@ static void check_bounds(const struct board *board, int width, int height)
 
 	board_draw(board, &style, &out, &lines);
 	assert_true(lines < height);
-	for (char *line = out.data ? strtok(out.data, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+	for (char *line = out.data ? strtok(out.data, "\n") : NULL; line;
+	     line = strtok(NULL, "\n")) {
 		assert_true((int)output_width(line) <= width);
 		assert_null(strchr(line, '\033'));
 		seen++;
@@ -138,21 +146,41 @@ static void a_fraction_counts_what_will_not_run_again(void **state)
 }
 
 static const struct spec_stage wire_stages[] = {
-	{ .id = "draft", .type = "generate", .lane = "cpu", .definition = "{\"a\":1}",
-	  .needs_prepare = true, .max_attempts = 3, .base_ms = 5, .max_ms = 9, .factor = 1.5,
-	  .attempt_ms = 1, .queue_ms = 2, .total_ms = -3 },
-	{ .id = "check", .type = "inspect", .lane = "cpu", .definition = "{}", .inputs = 1,
-	  .needs = 1, .gates = 1, .factor = 2 },
+	{ .id = "draft",
+	  .type = "generate",
+	  .lane = "cpu",
+	  .definition = "{\"a\":1}",
+	  .needs_prepare = true,
+	  .max_attempts = 3,
+	  .base_ms = 5,
+	  .max_ms = 9,
+	  .factor = 1.5,
+	  .attempt_ms = 1,
+	  .queue_ms = 2,
+	  .total_ms = -3 },
+	{ .id = "check",
+	  .type = "inspect",
+	  .lane = "cpu",
+	  .definition = "{}",
+	  .inputs = 1,
+	  .needs = 1,
+	  .gates = 1,
+	  .factor = 2 },
 };
 static const struct spec_pipeline wire_pipelines[] = {
 	{ "one", "{}", wire_stages, 2 },
 	{ "two", "{\"name\":\"x\"}", wire_stages, 1 },
 };
 static struct spec_notice wire_notices[] = { { "mind this" } };
-static const struct spec_batch wire_batch = { .name = "n", .labels = "{}", .priority = "bulk",
-					      .max_parallel = 7, .budget = NULL,
-					      .schedule = "{}", .pipelines = wire_pipelines,
-					      .pipeline_count = 2, .notices = wire_notices,
+static const struct spec_batch wire_batch = { .name = "n",
+					      .labels = "{}",
+					      .priority = "bulk",
+					      .max_parallel = 7,
+					      .budget = NULL,
+					      .schedule = "{}",
+					      .pipelines = wire_pipelines,
+					      .pipeline_count = 2,
+					      .notices = wire_notices,
 					      .notice_count = 1 };
 
 static void a_batch_crosses_whole(void **state)

@@ -63,9 +63,15 @@ static void make_done(struct sample *sample)
 			  "\"video/mp4\",\"bytes\":123456,\"width\":1080,\"height\":1920,"
 			  "\"duration\":8.0,\"fps\":30}]}");
 	sample->pipelines[0] = (struct queue_pipeline){
-		.id = borrow("k3f9x2m4-1"), .batch = borrow("k3f9x2m4"), .name = borrow("ad|hook a"),
-		.context = borrow("{\"matrix\":{\"hook\":\"hook a\",\"n\":1}}"), .index = 1,
-		.end = QUEUE_END_DONE, .is_admitted = true, .stages = stages, .stage_count = 3
+		.id = borrow("k3f9x2m4-1"),
+		.batch = borrow("k3f9x2m4"),
+		.name = borrow("ad|hook a"),
+		.context = borrow("{\"matrix\":{\"hook\":\"hook a\",\"n\":1}}"),
+		.index = 1,
+		.end = QUEUE_END_DONE,
+		.is_admitted = true,
+		.stages = stages,
+		.stage_count = 3
 	};
 }
 
@@ -83,9 +89,15 @@ static void make_failed(struct sample *sample)
 	stages[1].attempts = 2;
 	stages[2] = stage("caption", "edit", QUEUE_SKIPPED, "{}", NULL);
 	sample->pipelines[1] = (struct queue_pipeline){
-		.id = borrow("k3f9x2m4-2"), .batch = borrow("k3f9x2m4"), .name = borrow(EVIL),
-		.context = borrow("{\"matrix\":{\"hook\":\"=1+1\",\"n\":-2}}"), .index = 2,
-		.end = QUEUE_END_FAILED, .is_admitted = true, .stages = stages, .stage_count = 3
+		.id = borrow("k3f9x2m4-2"),
+		.batch = borrow("k3f9x2m4"),
+		.name = borrow(EVIL),
+		.context = borrow("{\"matrix\":{\"hook\":\"=1+1\",\"n\":-2}}"),
+		.index = 2,
+		.end = QUEUE_END_FAILED,
+		.is_admitted = true,
+		.stages = stages,
+		.stage_count = 3
 	};
 }
 
@@ -93,12 +105,17 @@ static void make_waiting(struct sample *sample)
 {
 	struct queue_stage *stages = sample->stages[2];
 
-	stages[0] = stage("draft", "generate", QUEUE_BLOCKED, "{\"prompt\":\"later\",\"seed\":3}", NULL);
+	stages[0] = stage("draft", "generate", QUEUE_BLOCKED, "{\"prompt\":\"later\",\"seed\":3}",
+			  NULL);
 	stages[0].started_at = stages[0].ended_at = 0;
 	sample->pipelines[2] = (struct queue_pipeline){
-		.id = borrow("k3f9x2m4-3"), .batch = borrow("k3f9x2m4"), .name = borrow("../etc/x"),
-		.context = borrow("{\"matrix\":{\"look\":\"a,b\\n\\\"c\\\"\"}}"), .index = 3,
-		.stages = stages, .stage_count = 1
+		.id = borrow("k3f9x2m4-3"),
+		.batch = borrow("k3f9x2m4"),
+		.name = borrow("../etc/x"),
+		.context = borrow("{\"matrix\":{\"look\":\"a,b\\n\\\"c\\\"\"}}"),
+		.index = 3,
+		.stages = stages,
+		.stage_count = 1
 	};
 }
 
@@ -192,7 +209,8 @@ static void strangers_texts_are_data(void **state)
 
 static void asks_nobody_for_anything(void **state)
 {
-	static const char *const outside[] = { "http://", "https://", "//cdn", "@import", "src=\"/" };
+	static const char *const outside[] = { "http://", "https://", "//cdn", "@import",
+					       "src=\"/" };
 	struct arena arena = { 0 };
 	struct buf html = { 0 };
 	struct sheet empty = { .id = "x", .name = "x", .state = "done" };
@@ -217,7 +235,8 @@ static void csv_is_rfc_4180_without_formulas(void **state)
 	build(&arena, &sheet);
 	sheet_csv(&sheet, &csv);
 	assert_non_null(strstr(csv.data, "index,id,name,state,matrix.hook,matrix.n,matrix.look,"));
-	assert_non_null(strstr(csv.data, ",metric.black_ratio,metric.loudness_lufs\r\n1,k3f9x2m4-1,"));
+	assert_non_null(
+		strstr(csv.data, ",metric.black_ratio,metric.loudness_lufs\r\n1,k3f9x2m4-1,"));
 	assert_non_null(strstr(csv.data, ",\"'=1+1\",-2,"));
 	assert_non_null(strstr(csv.data, ",\"'=HYPERLINK(\"\"http://evil\"\"), "));
 	assert_non_null(strstr(csv.data, ",\"a,b\n\"\"c\"\"\","));
