@@ -15,8 +15,12 @@ struct look {
 	int64_t last_start_us; /* Redis time */
 };
 
-static void look(struct farm *farm, const char *id, int64_t epoch_above, struct look *out)
+/* Counts those that run under a newer epoch than `before` says, which is left alone. */
+static void look(struct farm *farm, const char *id, const int64_t *before, int64_t *epochs,
+		 struct look *out)
 {
+	size_t at = 0;
+
 	*out = (struct look){ 0 };
 	for (int64_t from = 1; from <= IN_HAND; from += 500) {
 		struct queue_pipeline *pipelines = NULL;
@@ -28,7 +32,8 @@ static void look(struct farm *farm, const char *id, int64_t epoch_above, struct 
 		for (size_t i = 0; i < count; i++) {
 			const struct queue_stage *stage = &pipelines[i].stages[0];
 
-			if (stage->state == QUEUE_RUNNING && stage->epoch > epoch_above) {
+			epochs[at] = stage->epoch;
+			if (stage->state == QUEUE_RUNNING && stage->epoch > before[at++]) {
 				out->running++;
 				if (stage->started_at > out->last_start_us)
 					out->last_start_us = stage->started_at;
@@ -39,37 +44,27 @@ static void look(struct farm *farm, const char *id, int64_t epoch_above, struct 
 	}
 }
 
-/* Waits until all run under an epoch above the given one. */
-static void wait_running(struct farm *farm, const char *id, int64_t epoch_above, struct look *out)
+/* Waits until all run under a newer epoch than before; then `epochs` says which. */
+static void wait_running(struct farm *farm, const char *id, int64_t *epochs, struct look *out)
 {
+	static int64_t newer[IN_HAND];
+
 	for (int i = 0; i < 300; i++) {
-		look(farm, id, epoch_above, out);
-		if (out->running == IN_HAND)
+		look(farm, id, epochs, newer, out);
+		if (out->running == IN_HAND) {
+			memcpy(epochs, newer, sizeof(newer));
 			return;
+		}
 		farm_pause_us(100000); /* rarely, so that looking is not what is measured */
 	}
 	fprintf(stderr, "bench: %zu of %d run again\n", out->running, IN_HAND);
 	farm_die("worker-death", "stages were lost");
 }
 
-static int64_t highest_epoch(struct farm *farm, const char *id)
-{
-	struct queue_pipeline pipeline = { 0 };
-	DEFER(freep) char *first = xasprintf("%s-1", id);
-	struct err err;
-	int64_t epoch;
-
-	if (!queue_pipeline_get(farm->client, first, &pipeline, &err))
-		farm_die("look", err.text);
-	epoch = pipeline.stages[0].epoch;
-	queue_pipeline_done(&pipeline);
-	return epoch;
-}
-
-static double one_death(struct farm *farm, const char *id)
+static double one_death(struct farm *farm, const char *id, int64_t *epochs)
 {
 	pid_t worker = farm_find_worker(farm->reeld, "--remote");
-	int64_t epoch = highest_epoch(farm, id), killed_us;
+	int64_t killed_us;
 	struct look again;
 
 	if (!worker)
@@ -77,7 +72,7 @@ static double one_death(struct farm *farm, const char *id)
 	killed_us = clock_real_us();
 	kill(worker, SIGKILL);
 	farm_pause_us(300000);
-	wait_running(farm, id, epoch, &again);
+	wait_running(farm, id, epochs, &again);
 	return (double)(again.last_start_us - killed_us) / 1e3;
 }
 
@@ -100,6 +95,7 @@ static double start_ms(const struct farm *farm)
 
 int main(void)
 {
+	static int64_t epochs[IN_HAND];
 	double times[DEATHS], reference, value;
 	struct farm farm;
 	struct look first;
@@ -109,9 +105,9 @@ int main(void)
 	farm_start_reeld(&farm, "media_workers: 0\nremote_slots: 1000\n");
 	farm_wait_ready(&farm);
 	id = farm_submit(&farm, IN_HAND, 1, "{\"sleep_ms\":600000}");
-	wait_running(&farm, id, 0, &first);
+	wait_running(&farm, id, epochs, &first);
 	for (int i = 0; i < DEATHS; i++)
-		times[i] = one_death(&farm, id);
+		times[i] = one_death(&farm, id, epochs);
 	reference = start_ms(&farm);
 	farm_end(&farm);
 	free(id);
