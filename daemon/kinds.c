@@ -10,11 +10,12 @@
 const struct kind *kind_info(enum broker_kind kind)
 {
 	static const struct kind kinds[BROKER_KINDS] = {
-		[BROKER_MEDIA] = { "media", "--media",
+		[BROKER_MEDIA] = { "media", "reel-worker", "--media",
 				   KIND_SERVED | KIND_DIES_WITH_US | KIND_WRITES | KIND_FORKS },
-		[BROKER_REMOTE] = { "remote", "--remote",
+		[BROKER_REMOTE] = { "remote", "reel-remote", NULL,
 				    KIND_SERVED | KIND_HOLDS_SECRETS | KIND_SHARED },
-		[BROKER_GPU] = { "gpu", "--gpu", KIND_DIES_WITH_US | KIND_WRITES | KIND_FORKS },
+		[BROKER_GPU] = { "gpu", "reel-worker", "--gpu",
+				 KIND_DIES_WITH_US | KIND_WRITES | KIND_FORKS },
 	};
 
 	return &kinds[kind];

@@ -15,8 +15,9 @@ enum kind_cap {
 };
 
 struct kind {
-	const char *name;   /* for logs */
-	const char *option; /* of reel-worker */
+	const char *name;    /* for logs */
+	const char *program; /* its file name */
+	const char *option;  /* NULL: none */
 	unsigned caps;
 };
 

@@ -140,10 +140,10 @@ static bool arrange_files(int channel_fd, int page_fd)
 	return close_range(page >= 0 ? WIRE_PAGE_FD + 1 : WIRE_FD + 1, ~0u, 0) == 0;
 }
 
-static NORETURN void become_worker(const struct spawn_plan *plan, char **argv, char **environment,
+static NORETURN void become_worker(const struct kind *kind, char **argv, char **environment,
 				   pid_t parent, int channel_fd, int page_fd)
 {
-	unsigned caps = plan->kind->caps;
+	unsigned caps = kind->caps;
 
 	if (!reset_signals() || setsid() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(SPAWN_EXIT_SETUP);
@@ -155,32 +155,35 @@ static NORETURN void become_worker(const struct spawn_plan *plan, char **argv, c
 		raise_file_limit();
 	if (!arrange_files(channel_fd, page_fd))
 		_exit(SPAWN_EXIT_SETUP);
-	execve(plan->program, argv, environment);
+	execve(argv[0], argv, environment);
 	_exit(SPAWN_EXIT_EXEC);
 }
 
 static bool fork_worker(const struct spawn_plan *plan, int channel_fd, int page_fd, pid_t *out,
 			struct err *err)
 {
-	char *const option = xstrdup(plan->kind->option);
-	char *const path = plan->config_path ? xstrdup(plan->config_path) : NULL;
-	char *const program = xstrdup(plan->program);
-	char config_option[] = "--config";
-	char *argv[] = { program, option, path ? config_option : NULL, path, NULL };
+	DEFER(freep) char *program = xasprintf("%s/%s", plan->folder, plan->kind->program);
+	DEFER(freep) char *option = xstrdup(plan->kind->option ? plan->kind->option : "");
+	DEFER(freep) char *path = xstrdup(plan->config_path ? plan->config_path : "");
+	char config_option[] = "--config", *argv[5] = { program };
+	size_t count = 1;
 	DEFER(freep) char **environment = make_environment(plan->kind);
 	pid_t parent = getpid();
 	sigset_t all, before;
 
+	if (*option)
+		argv[count++] = option;
+	if (*path) {
+		argv[count++] = config_option;
+		argv[count++] = path;
+	}
 	/* Blocked, so that no handler of ours runs in the child before it has reset them. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	*out = fork();
 	if (*out == 0)
-		become_worker(plan, argv, environment, parent, channel_fd, page_fd);
+		become_worker(plan->kind, argv, environment, parent, channel_fd, page_fd);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	free(option);
-	free(path);
-	free(program);
 	return *out > 0 || err_errno(err, ERR_RETRY, "fork");
 }
 

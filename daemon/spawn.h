@@ -13,7 +13,7 @@
 
 struct spawn_plan {
 	const struct kind *kind;
-	const char *program;
+	const char *folder;	 /* where the programs are */
 	const char *config_path; /* NULL: the worker looks for it as we did */
 };
 

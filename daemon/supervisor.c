@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/kinds.h"
 
 enum {
 	BUSY_TICK_US = 1000000,	  /* overdue attempts, disk, figures */
@@ -295,32 +296,44 @@ static void watch_everything(struct supervisor *supervisor)
 
 /* ---- beginning and end ---- */
 
-bool supervisor_find_worker(char **out, struct err *err)
+static bool find_programs(const char *folder, struct err *err)
 {
-	const char *folder = getenv("REEL_LIBEXEC");
+	for (size_t i = 0; i < BROKER_KINDS; i++) {
+		const struct kind *kind = kind_info((enum broker_kind)i);
+		DEFER(freep) char *path = xasprintf("%s/%s", folder, kind->program);
+
+		if (access(path, X_OK) < 0)
+			return err_errno(err, ERR_OPERATOR,
+					 "%s, which does the work, is expected beside reeld or in "
+					 "$REEL_LIBEXEC",
+					 path);
+	}
+	return true;
+}
+
+bool supervisor_find_workers(char **out, struct err *err)
+{
+	const char *named = getenv("REEL_LIBEXEC"), *folder = named;
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	DEFER(freep) char *path = NULL;
 
-	if (len < 0)
-		return err_errno(err, ERR_OPERATOR, "/proc/self/exe");
-	self[len] = '\0';
-	path = xasprintf("%s/reel-worker", folder && *folder ? folder : dirname(self));
-	if (access(path, X_OK) < 0)
-		return err_errno(
-			err, ERR_OPERATOR,
-			"%s, the program that does the work, is expected beside reeld or in "
-			"$REEL_LIBEXEC",
-			path);
-	*out = TAKE(path);
+	if (!named || !*named) {
+		if (len < 0)
+			return err_errno(err, ERR_OPERATOR, "/proc/self/exe");
+		self[len] = '\0';
+		folder = dirname(self);
+	}
+	if (!find_programs(folder, err))
+		return false;
+	*out = xstrdup(folder);
 	return true;
 }
 
 bool supervisor_check(const struct config *config, struct err *err)
 {
-	DEFER(freep) char *program = NULL;
+	DEFER(freep) char *folder = NULL;
 
-	if (!supervisor_find_worker(&program, err) || !file_make_dirs(config->state_dir, 0700, err))
+	if (!supervisor_find_workers(&folder, err) || !file_make_dirs(config->state_dir, 0700, err))
 		return false;
 	if (access(config->state_dir, R_OK | W_OK | X_OK) < 0)
 		return err_errno(err, ERR_OPERATOR, "state_dir %s", config->state_dir);
@@ -358,7 +371,7 @@ void supervisor_worker_options(const struct supervisor *supervisor, const struct
 			       struct workers_options *out)
 {
 	*out = (struct workers_options){
-		.program = supervisor->program,
+		.folder = supervisor->folder,
 		.config_path = supervisor->worker_config,
 		.media_timeout_ms = config->media_timeout_ms,
 		.slots = { [BROKER_MEDIA] = (size_t)config->media_workers,
@@ -395,7 +408,7 @@ static bool begin(struct supervisor *supervisor, struct err *err)
 
 	supervisor_apply_log_level(supervisor);
 	if (!supervisor_check(supervisor->config, err) ||
-	    !supervisor_find_worker(&supervisor->program, err) || !lock_host(supervisor, err) ||
+	    !supervisor_find_workers(&supervisor->folder, err) || !lock_host(supervisor, err) ||
 	    !supervisor_write_worker_config(supervisor, supervisor->config, err))
 		return false;
 	supervisor->base = event_base_new();
@@ -427,7 +440,7 @@ static void end(struct supervisor *supervisor)
 	event_done(supervisor->on_hup);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
-	free(supervisor->program);
+	free(supervisor->folder);
 	free(supervisor->worker_config);
 	free(supervisor->down_why);
 	config_free(supervisor->config);

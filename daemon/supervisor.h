@@ -20,8 +20,8 @@ struct supervisor_options {
 	pid_t stop_redis_pid; /* this Redis is ended when we end; 0: none */
 };
 
-/* Finds reel-worker: $REEL_LIBEXEC, else the folder of this program. Caller frees. */
-bool supervisor_find_worker(char **out, struct err *err) MUST_CHECK;
+/* The folder with the worker programs: $REEL_LIBEXEC, else that of this program. Caller frees. */
+bool supervisor_find_workers(char **out, struct err *err) MUST_CHECK;
 
 /* What `reeld -t` checks beyond the file itself: worker program, folders. */
 bool supervisor_check(const struct config *config, struct err *err) MUST_CHECK;

@@ -14,7 +14,7 @@ struct supervisor {
 	enum supervisor_state state;
 	const struct supervisor_options *options;
 	struct config *config;
-	char *program, *worker_config;
+	char *folder, *worker_config;
 	int host_lock, run_lock; /* descriptors that hold the locks; -1 */
 	struct event_base *base;
 	struct broker *broker;

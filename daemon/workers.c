@@ -65,9 +65,9 @@ void workers_set_broker(struct workers *workers, struct broker *broker)
 void workers_reconfigure(struct workers *workers, const struct workers_options *options,
 			 bool restart)
 {
-	free(workers->program);
+	free(workers->folder);
 	free(workers->config_path);
-	workers->program = xstrdup(options->program);
+	workers->folder = xstrdup(options->folder);
 	workers->config_path = options->config_path ? xstrdup(options->config_path) : NULL;
 	workers->media_timeout_ms = options->media_timeout_ms;
 	workers->ready_ms = options->ready_ms ? options->ready_ms : READY_MS;
@@ -108,7 +108,7 @@ void workers_free(struct workers *workers)
 	while ((worker = TAILQ_FIRST(&workers->all)))
 		worker_destroy(workers, worker);
 	hand_free(workers->hand);
-	free(workers->program);
+	free(workers->folder);
 	free(workers->config_path);
 	free(workers);
 }
@@ -123,7 +123,7 @@ static void start(struct workers *workers, enum broker_kind which)
 {
 	struct workers_kind *kind = &workers->kinds[which];
 	const struct spawn_plan plan = { .kind = kind_info(which),
-					 .program = workers->program,
+					 .folder = workers->folder,
 					 .config_path = workers->config_path };
 	struct worker *worker = xcalloc(1, sizeof(*worker));
 	struct err err;

@@ -15,7 +15,7 @@ struct workers;
 struct event_base;
 
 struct workers_options {
-	const char *program;	  /* reel-worker, absolute */
+	const char *folder;	  /* of the worker programs */
 	const char *config_path;  /* absolute, or NULL */
 	int64_t media_timeout_ms; /* for attempts whose spec says nothing */
 	int ready_ms;		  /* time for a new worker to say READY; 0: 5 s */

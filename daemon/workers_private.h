@@ -26,7 +26,7 @@ struct workers {
 	struct broker *broker;
 	void (*changed)(void *context);
 	void *context;
-	char *program, *config_path;
+	char *folder, *config_path;
 	int64_t media_timeout_ms;
 	int ready_ms;
 	struct hand *hand;

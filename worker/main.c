@@ -17,11 +17,8 @@
 #include "worker/lean.h"
 #include "worker/media_parent.h"
 #include "worker/once.h"
-#include "worker/remote.h"
 #include "worker/sandbox.h"
 #include "worker/shell.h"
-
-enum { PAGE_FD = WIRE_FD + 1 };
 
 struct mode {
 	const char *option, *argument, *help;
@@ -35,20 +32,6 @@ static bool is_socket(int fd)
 	struct stat at;
 
 	return fstat(fd, &at) == 0 && S_ISSOCK(at.st_mode);
-}
-
-static int shared_page(void)
-{
-	struct stat at;
-
-	return fstat(PAGE_FD, &at) == 0 && S_ISREG(at.st_mode) && at.st_size >= 8 ? PAGE_FD : -1;
-}
-
-static int run_remote(const struct config *config, const struct once_options *options)
-{
-	(void)config, (void)options;
-	lean_now(); /* it is linked with all of libav and uses none of it */
-	return remote_main(WIRE_FD, shared_page());
 }
 
 static void warm_up(void)
@@ -90,7 +73,6 @@ static int run_abilities(const struct config *config, const struct once_options 
 
 static const struct mode modes[] = {
 	{ "--media", NULL, "fork one boxed child for each media stage", true, run_media },
-	{ "--remote", NULL, "carry remote stages in one event loop", true, run_remote },
 	{ "--gpu", NULL, "run local programs on a GPU (later)", true, run_gpu },
 	{ "--probe", "FILE", "print what a media file is", false, once_probe },
 	{ "--check-media", "FILE", "the same; for its exit status", false, once_probe },

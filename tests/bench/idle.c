@@ -57,7 +57,7 @@ int main(void)
 	reeld_ticks = cpu_ticks(farm.reeld) - reeld_ticks;
 	redis_ticks = cpu_ticks(farm.redis) - redis_ticks;
 	media = farm_find_worker(farm.reeld, "--media");
-	remote = farm_find_worker(farm.reeld, "--remote");
+	remote = farm_find_worker(farm.reeld, "reel-remote");
 	printf("{\"bench\":\"idle\",\"value\":%.0f,\"unit\":\"ms of CPU in %d s\",\"reference\":"
 	       "\"redis-server in the same time\",\"reference_value\":%.0f,\"ratio\":%.2f,"
 	       "\"tick_ms\":%.0f,\"reeld_pss_mb\":%.1f,\"reeld_rss_mb\":%.1f,\"media_pss_mb\":%.1f,"

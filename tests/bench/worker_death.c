@@ -63,7 +63,7 @@ static void wait_running(struct farm *farm, const char *id, int64_t *epochs, str
 
 static double one_death(struct farm *farm, const char *id, int64_t *epochs)
 {
-	pid_t worker = farm_find_worker(farm->reeld, "--remote");
+	pid_t worker = farm_find_worker(farm->reeld, "reel-remote");
 	int64_t killed_us;
 	struct look again;
 
@@ -76,18 +76,18 @@ static double one_death(struct farm *farm, const char *id, int64_t *epochs)
 	return (double)(again.last_start_us - killed_us) / 1e3;
 }
 
-/* fork, exec, load its libraries, say something: `reel-worker --help`. */
+/* fork, exec, load its libraries, say that this is not how it is started. */
 static double start_ms(const struct farm *farm)
 {
 	double times[STARTS];
-	char program[PATH_MAX + 16], help[] = "--help";
-	char *argv[] = { program, help, NULL };
+	char program[PATH_MAX + 16];
+	char *argv[] = { program, NULL };
 
-	snprintf(program, sizeof(program), "%s/reel-worker", farm->build);
+	snprintf(program, sizeof(program), "%s/reel-remote", farm->build);
 	for (int i = 0; i < STARTS; i++) {
 		int64_t begin = clock_monotonic_us();
 
-		waitpid(farm_spawn(farm, "help.log", argv), NULL, 0);
+		waitpid(farm_spawn(farm, "start.log", argv), NULL, 0);
 		times[i] = (double)(clock_monotonic_us() - begin) / 1e3;
 	}
 	return farm_percentile(times, STARTS, 50);

@@ -16,7 +16,7 @@ has()
 	fi
 }
 
-for name in reel reeld reel-worker; do
+for name in reel reeld reel-worker reel-remote; do
 	program=$REELD_BUILD/$name
 	has "$name is position independent" 'Type:[[:space:]]+DYN' -h "$program"
 	has "$name has read-only relocations" 'GNU_RELRO' -l "$program"

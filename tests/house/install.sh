@@ -5,7 +5,7 @@ plan 7
 
 run cmake --install "$REELD_BUILD" --prefix "$T/prefix"
 is "it installs" "$status" 0
-for program in reel reeld reel-worker; do
+for program in reel reeld reel-worker reel-remote; do
 	check "bin/$program is there" test -x "$T/prefix/bin/$program"
 done
 check "the catalogue of models is there" test -s "$T/prefix/share/reeld/models.yaml"

@@ -28,7 +28,7 @@ like "and the place is said" "$err" "^reeld: .*b.yaml:7:1: media_worker: unknown
 run "$reeld" -c "$T/b.yaml"
 is "it does not start with it either" "$status" 1
 run env REEL_LIBEXEC=/nonexistent "$reeld" -c "$T/a.yaml"
-like "without its worker program it says where it looked" "$status $err" '^1 .*/nonexistent/reel-worker, the program that does the work'
+like "without its worker program it says where it looked" "$status $err" '^1 .*/nonexistent/reel-worker, which does the work'
 run "$reeld" -c "$T/missing.yaml"
 like "a configuration that is not there is named" "$status $err" '^1 .*missing.yaml'
 

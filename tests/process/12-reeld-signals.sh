@@ -22,7 +22,7 @@ is "the drain ends with 0" "$?" 0
 like "media stages were finished" "$(state "$media")" ' running=0 .*done=2 '
 like "nothing was lost" "$(state "$media")" 'end=running .*failed=0'
 like "remote stages were finished or went back" "$(state "$remote")" ' running=0 .*failed=0'
-check "no worker is left" test -z "$(descendants $$ reel-worker)"
+check "no worker is left" test -z "$(descendants $$ reel-worker; descendants $$ reel-remote)"
 
 # The rest is done by the next one.
 start_reeld a "media_workers: 2"

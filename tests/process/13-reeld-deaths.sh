@@ -9,8 +9,7 @@ submit() { "$farm" "$REDIS_URL" submit "$@"; }
 state() { "$farm" "$REDIS_URL" batch "$1"; }
 stage() { "$farm" "$REDIS_URL" stage "$1"; }
 shows() { state "$1" | grep -qE "$2"; }
-worker() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -q -- "--$2"; }
-worker_of() { for pid in $(descendants "$REELD_PID" reel-worker); do worker "$pid" "$1" && echo "$pid"; done | head -n 1; }
+worker_of() { descendants "$REELD_PID" "$1" | head -n 1; }
 all_gone() { local pid; for pid in "$@"; do is_gone "$pid" || return 1; done; }
 
 start_redis
@@ -19,7 +18,7 @@ start_reeld a "media_workers: 2"
 # The remote worker, with stages in hand.
 batch=$(submit noop 20 1 '{"sleep_ms":1500}')
 check "20 stages are in the remote worker" wait_for 20 shows "$batch" ' running=20 '
-victim=$(worker_of remote)
+victim=$(worker_of reel-remote)
 kill -KILL "$victim"
 check "its end is explained" wait_for 10 grep -qE "remote worker ended pid=$victim: signal 9 \(Killed\).*in hand: .*and 16 more" "$T/a.log"
 check "all are done by its successor" wait_for 40 shows "$batch" '^end=done'
@@ -28,7 +27,7 @@ like "nobody was charged" "$(stage "$batch-1/s1")" 'kills=0'
 # The media parent: its children go with it.
 batch=$(submit cpu 2 1 '{"sleep_ms":1500}')
 check "2 stages are in media children" wait_for 20 shows "$batch" ' running=2 '
-parent=$(worker_of media)
+parent=$(worker_of reel-worker)
 children=$(descendants "$parent")
 kill -KILL "$parent"
 check "its children end with it" wait_for 10 all_gone "$parent" $children

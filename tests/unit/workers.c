@@ -1,7 +1,7 @@
 // links: daemon
 /*
  * Worker processes under the supervisor's care. The queue is a list that remembers what it was
- * told; the worker is this same program, started as `--media` or `--remote`, which does what the
+ * told; the worker is this same program, called by another name, which does what the
  * text of its task says.
  */
 #include <setjmp.h>
@@ -89,6 +89,8 @@ static const struct told *told_about(const char *stage)
 
 /* ---- the test ---- */
 
+static char folder[] = "/tmp/workers.XXXXXX";
+
 struct fixture {
 	struct event_base *base;
 	struct workers *workers;
@@ -106,17 +108,14 @@ static void on_changed(void *context)
 
 static int set_up(void **state)
 {
-	static char self[4096];
 	struct fixture *f = xcalloc(1, sizeof(*f));
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	self[len > 0 ? len : 0] = '\0';
 	memset(&queue, 0, sizeof(queue));
 	unsetenv("FAKE_GREETING");
 	unsetenv("FAKE_STAYS");
 	f->base = event_base_new();
 	f->options =
-		(struct workers_options){ .program = self,
+		(struct workers_options){ .folder = folder,
 					  .media_timeout_ms = 1000,
 					  .slots = { [BROKER_MEDIA] = 4, [BROKER_REMOTE] = 50 } };
 	f->workers = workers_new(f->base, &f->options, on_changed, f);
@@ -385,7 +384,7 @@ static void test_missing_program(void **state)
 	struct fixture *f = *state;
 	struct workers_kind *media = &f->workers->kinds[BROKER_MEDIA];
 
-	f->options.program = "/nonexistent/reel-worker";
+	f->options.folder = "/nonexistent";
 	workers_reconfigure(f->workers, &f->options, false);
 	while (media->deaths < 3)
 		turn(f);
@@ -527,6 +526,42 @@ static void test_abandon(void **state)
 	assert_true(told_about("b")->is_return);
 }
 
+static bool link_self(const char *path)
+{
+	char self[4096];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0)
+		return false;
+	self[len] = '\0';
+	return symlink(self, path) == 0;
+}
+
+static void clear_folder(void)
+{
+	static const char *const names[] = { "reel-worker", "reel-remote" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		DEFER(freep) char *path = xasprintf("%s/%s", folder, names[i]);
+
+		(void)unlink(path);
+	}
+	(void)rmdir(folder);
+}
+
+/* The worker programs are links to this one, which looks at the name it was called by. */
+static bool prepare_folder(void)
+{
+	DEFER(freep) char *media = NULL;
+	DEFER(freep) char *remote = NULL;
+
+	if (!mkdtemp(folder))
+		return false;
+	media = xasprintf("%s/reel-worker", folder);
+	remote = xasprintf("%s/reel-remote", folder);
+	return link_self(remote) && link_self(media);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
@@ -553,9 +588,16 @@ int main(int argc, char **argv)
 		TEST(abandon),
 	};
 
-	if (argc > 1 && argv[1][0] == '-')
+	int failed;
+
+	(void)argc;
+	if (strstr(argv[0], "/reel-"))
 		return worker_main();
+	if (!prepare_folder())
+		return 1;
 	alarm(120);
 	log_set_level(LOG_LEVEL_ERR);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	clear_folder();
+	return failed;
 }
