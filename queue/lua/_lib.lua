@@ -36,7 +36,7 @@ local pipes, batches, lanes = {}, {}, {}
 local queues, events, woken, told, due, undue = {}, {}, {}, {}, {}, {}
 local ran, freed, sums, next_due = {}, {}, {}, nil
 
-local function begin() call('HSET', FARM, 'clock', now) end
+local function begin() call('HSET', FARM, 'clock', fmt('%.0f', now)) end
 
 -- Lua's stack limits what unpack can pass: long lists go in slices.
 local function send(command, key, list)
@@ -45,7 +45,27 @@ local function send(command, key, list)
   return last
 end
 
+-- Turning a number into text costs as much as a small Redis command: texts of small numbers, of field names
+-- and of the time are made once per call.
 local function int(x) return fmt('%.0f', x) end
+local NOW = int(now)
+local NUM, K, D, R, M = {}, {}, {}, {}, {}
+local function num(i)
+  local t = NUM[i]
+  if not t then
+    t = int(i)
+    NUM[i] = t
+  end
+  return t
+end
+local function field(memo, prefix, i)
+  local t = memo[i]
+  if not t then
+    t = prefix .. i
+    memo[i] = t
+  end
+  return t
+end
 local function sooner(at) if not next_due or at < next_due then next_due = at end end
 
 -- Letters of `s`: blocked, preparing (waiting, running), ready, running, backoff (waits), held,
@@ -127,9 +147,10 @@ local function decode(k)
   return r
 end
 
-local function pipe_of(pid, x, s)
+local function pipe_of(pid, x, s, bid, index)
+  if not bid then bid, index = match(pid, '^([^-]+)%-(%d+)$') end
   local p = { id = pid, key = P .. 'p:' .. pid, x = x, s = s or nil, was = s or nil, k = {}, set = {}, n = 0,
-    bid = match(pid, '^[^-]+'), count = string.byte(x, 2) }
+    names = {}, bid = bid, index = index, b = batch(bid), count = string.byte(x, 2) }
   pipes[pid] = p
   return p
 end
@@ -138,7 +159,7 @@ end
 local function pipe(pid, i)
   local p = pipes[pid]
   if not p then
-    local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', 'k' .. (i or 0))
+    local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', field(K, 'k', i or 0))
     if not v[1] then return nil end
     p = pipe_of(pid, v[1], v[2])
     if i then p.k[i] = decode(v[3]) end
@@ -149,7 +170,7 @@ end
 local function rec(p, i)
   local r = p.k[i]
   if not r then
-    r = decode(call('HGET', p.key, 'k' .. i))
+    r = decode(call('HGET', p.key, field(K, 'k', i)))
     p.k[i] = r
   end
   return r
@@ -165,8 +186,13 @@ end
 -- base_ms, max_ms, factor, attempt_ms, queue_ms, total_ms.
 local APPROVE, PREPARE, LIMITS = 1, 2, 4
 local function name_of(p, i)
-  local off, len = upk('<I2I2', p.x, 15 + i * 26)
-  return sub(p.x, off, off + len - 1)
+  local name = p.names[i]
+  if not name then
+    local off, len = upk('<I2I2', p.x, 15 + i * 26)
+    name = sub(p.x, off, off + len - 1)
+    p.names[i] = name
+  end
+  return name
 end
 local function letter(p, i) return sub(p.s, i + 1, i + 1) end
 local function limits(p, i)
@@ -180,9 +206,10 @@ local function lane_of(p, i, r)
   return sub(p.x, off, off + len - 1), flags
 end
 
-local function clean(text) return (string.gsub(text, '[\t\n\r]', ' ')) end
+local function clean(text) return (string.gsub(sub(text, 1, 300), '%c', ' ')) end
+-- `detail` holds no control characters: other people's text goes through clean().
 local function event(id, what, detail)
-  events[#events + 1] = id .. '\t' .. what .. '\t' .. (detail and detail ~= '' and clean(sub(detail, 1, 300)) or '')
+  events[#events + 1] = id .. '\t' .. what .. '\t' .. (detail or '')
 end
 
 local function host_told(host, line)
@@ -198,7 +225,7 @@ local function is_live(r) return r.fact == 1 or r.fact == 2 end
 -- the stage ends, however the stage waits.
 local function move(p, i, to, r, detail)
   local from = sub(p.s, i + 1, i + 1)
-  local b = batch(p.bid)
+  local b = p.b
   p.s = sub(p.s, 1, i) .. to .. sub(p.s, i + 2)
   b[COUNT[from]] = b[COUNT[from]] - 1
   b[COUNT[to]] = b[COUNT[to]] + 1
@@ -225,7 +252,7 @@ end
 -- Queue entries: "<index>.<stage>.<mask of stages whose results it gets>.<ready since>".
 local function enqueue(p, i, r, lane_name, mask)
   if mask < 0 then mask = mask + 4294967296 end -- bit 31
-  local tail = match(p.id, '%-(.+)$') .. '.' .. i .. '.' .. int(mask) .. '.' .. int(now)
+  local tail = p.index .. '.' .. num(i) .. '.' .. num(mask) .. '.' .. NOW
   if r and band(r.flags, SLOT) ~= 0 then
     -- It still has its slot: claimed before all others, free of limits and tokens.
     call('RPUSH', P .. 'resume:' .. lane_name, p.bid .. '-' .. tail)
@@ -262,7 +289,7 @@ local function push_queues()
   end
 end
 
-local function member(p, i) return p.id .. '.' .. i end
+local function member(p, i) return p.id .. '.' .. num(i) end
 
 -- When the earliest of a stage's own limits ends; false: none.
 local function wait_ends(p, i, r)
@@ -292,7 +319,7 @@ end
 local settle_dependents
 
 local function end_unrun(p, i, to, why)
-  put(p, 'm' .. i, why)
+  put(p, field(M, 'm', i), why)
   move(p, i, to, nil, why)
   settle_dependents(p, i)
 end
@@ -319,11 +346,11 @@ local function resolve(p, i)
   end
   if waits then return end
   if without then return end_unrun(p, i, 's', 'needs ' .. name_of(p, without) .. ', which was skipped') end
-  if batch(p.bid).cancel == 1 then return end_unrun(p, i, 'x', 'the batch was cancelled') end
+  if p.b.cancel == 1 then return end_unrun(p, i, 'x', 'the batch was cancelled') end
   local flags = upk('<I2', p.x, 27 + i * 26)
   if band(flags, APPROVE) ~= 0 and band(flags, PREPARE) == 0 then
     local why = 'waits for approval: reel approve ' .. p.id .. '/' .. name_of(p, i)
-    put(p, 'm' .. i, why)
+    put(p, field(M, 'm', i), why)
     return move(p, i, 'h', nil, why)
   end
   make_ready(p, i, nil, mask)
@@ -344,7 +371,7 @@ end
 
 -- Lets a pipeline in: its stages exist from now on (all blocked), those that wait for nothing go on.
 local function admit(p)
-  local b = batch(p.bid)
+  local b = p.b
   if not p.s then
     p.s = string.rep('b', p.count)
     b.nb = b.nb + p.count
@@ -392,7 +419,7 @@ end
 local function end_pipe(p)
   p.ending = false
   if p.over or match(p.s, '[bpqruwhc]') then return end
-  local b = batch(p.bid)
+  local b = p.b
   local how = match(p.s, 'f') and 3 or match(p.s, 'x') and 4 or 1
   local counter = how == 3 and 'failed' or how == 4 and 'cancelled' or 'done'
   p.over = true
@@ -426,7 +453,7 @@ local function save_pipes()
     for i, r in pairs(p.k) do
       if r.dirty then
         r.dirty = nil
-        put(p, 'k' .. i, pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started,
+        put(p, field(K, 'k', i), pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started,
           r.ended, r.due, r.first, r.host, r.lane))
       end
     end
@@ -450,20 +477,20 @@ local function save_due()
 end
 
 -- The set of what a host runs, and the sum it is compared by (beat.lua).
-local function run_sum(pid, i, epoch)
-  return (tonumber(match(pid, '%-(.+)$')) * 31 + i) * 7919 + epoch * 104729
-end
+local function run_sum(index, i, epoch) return (index * 31 + i) * 7919 + epoch * 104729 end
 local function run_add(host, p, i, epoch)
   local list = ran[host] or {}
   ran[host] = list
-  list[#list + 1] = p.id .. '.' .. i .. '.' .. epoch
-  sums[host] = (sums[host] or 0) + run_sum(p.id, i, epoch)
+  local entry = p.id .. '.' .. num(i) .. '.' .. num(epoch)
+  list[#list + 1] = entry
+  sums[host] = (sums[host] or 0) + run_sum(p.index, i, epoch)
+  return entry
 end
 local function run_remove(host, p, i, epoch)
   local list = freed[host] or {}
   freed[host] = list
-  list[#list + 1] = p.id .. '.' .. i .. '.' .. epoch
-  sums[host] = (sums[host] or 0) - run_sum(p.id, i, epoch)
+  list[#list + 1] = p.id .. '.' .. num(i) .. '.' .. num(epoch)
+  sums[host] = (sums[host] or 0) - run_sum(p.index, i, epoch)
 end
 
 local function save_runs()
@@ -517,13 +544,13 @@ local function give_back(p, i, r, why)
   local was = letter(p, i)
   run_remove(r.host, p, i, r.epoch)
   local l = lane((lane_of(p, i, r)))
-  if l.probe == member(p, i) .. '.' .. r.epoch then
+  if l.probe ~= '' and l.probe == member(p, i) .. '.' .. num(r.epoch) then
     l.probe = ''
     l.probe_at = now
   end
   if was == 'c' then
     r.ended = now
-    put(p, 'm' .. i, 'cancelled')
+    put(p, field(M, 'm', i), 'cancelled')
     move(p, i, 'x', r, why)
     return settle_dependents(p, i)
   end

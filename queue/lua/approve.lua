@@ -17,12 +17,12 @@ if ARGV[3] == '1' then
   put(p, 'r' .. i, '{"approved_by":' .. cjson.encode(ARGV[4]) .. ',"note":' .. cjson.encode(ARGV[5]) .. ',"at":'
     .. int(now) .. '}')
   r.class = 0
-  move(p, i, 'd', r, 'approved by ' .. ARGV[4])
+  move(p, i, 'd', r, clean('approved by ' .. ARGV[4]))
 else
   local why = 'rejected by ' .. ARGV[4] .. (ARGV[5] ~= '' and ': ' .. ARGV[5] or '')
   put(p, 'm' .. i, why)
   r.class = tonumber(ARGV[6])
-  move(p, i, 'f', r, why)
+  move(p, i, 'f', r, clean(why))
 end
 settle_dependents(p, i)
 flush()

@@ -28,7 +28,7 @@ local function stop_pipe(p)
   local b = batch(p.bid)
   if call('HGET', p.key, 'e') and tonumber(call('HGET', p.key, 'e')) ~= 0 then return end
   if call('HGET', p.key, 'a') ~= '1' then -- not admitted: it ends without having begun
-    if call('ZREM', b.key .. ':wait', match(p.id, '%-(.+)$')) == 1 then b.rewait = b.rewait - 1 end
+    if call('ZREM', b.key .. ':wait', p.index) == 1 then b.rewait = b.rewait - 1 end
     b.wait, b.active = b.wait - 1, b.active + 1
     put(p, 'a', 1)
     if not p.s then

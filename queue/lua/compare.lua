@@ -15,7 +15,7 @@ for at = 2, #ARGV do
   if p then
     mine[ARGV[at]] = true
     if letter(p, i) == 'c' then foreign[#foreign + 1] = 'c:' .. ARGV[at] end
-    if call('SADD', key, ARGV[at]) == 1 then sums[host] = (sums[host] or 0) + run_sum(p.id, i, r.epoch) end
+    if call('SADD', key, ARGV[at]) == 1 then sums[host] = (sums[host] or 0) + run_sum(p.index, i, r.epoch) end
   else
     foreign[#foreign + 1] = ARGV[at]
   end
@@ -36,7 +36,7 @@ if left <= 500 then
   local sum = 0
   for _, entry in ipairs(call('SMEMBERS', key)) do
     local pid, i, epoch = match(entry, '^(.*)%.(%d+)%.(%d+)$')
-    sum = sum + run_sum(pid, tonumber(i), tonumber(epoch))
+    sum = sum + run_sum(match(pid, '%-(.+)$'), i, epoch)
   end
   call('HSET', P .. 'host:' .. host, 'sum', int(sum))
 end

@@ -16,13 +16,13 @@ if what == 'limits' then
   l.limit, l.rate, l.burst = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 elseif what == 'pause' then
   l.paused, l.reason = 1, ARGV[3]
-  event('lane:' .. name, 'paused', ARGV[3])
+  event('lane:' .. name, 'paused', clean(ARGV[3]))
 elseif what == 'resume' then
   l.paused, l.reason = 0, ''
   event('lane:' .. name, 'open')
 elseif what == 'cordon' then
   l.cordoned, l.probe_at, l.probe, l.reason = 1, 0, '', ARGV[3]
-  event('lane:' .. name, 'cordoned', ARGV[3])
+  event('lane:' .. name, 'cordoned', clean(ARGV[3]))
 else
   l.cordoned, l.probe_at, l.probe_delay, l.probe, l.reason, l.streak, l.class = 0, 0, 0, '', '', 0, ''
   event('lane:' .. name, 'open')

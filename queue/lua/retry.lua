@@ -54,7 +54,7 @@ local function revive(p, b)
     end
     put(p, 'a', 0)
     b.rewait = b.rewait + 1
-    return call('ZADD', b.key .. ':wait', match(p.id, '%-(.+)$'), match(p.id, '%-(.+)$'))
+    return call('ZADD', b.key .. ':wait', p.index, p.index)
   end
   if v[2] == '1' then
     for i = 0, p.count - 1 do resolve(p, i) end

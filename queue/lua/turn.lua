@@ -35,8 +35,8 @@ end
 
 local function fail(p, i, r, class, message)
   r.ended, r.class = now, class
-  put(p, 'm' .. i, message)
-  move(p, i, 'f', r, message)
+  put(p, field(M, 'm', i), message)
+  move(p, i, 'f', r, clean(message))
   settle_dependents(p, i)
 end
 
@@ -45,7 +45,7 @@ local function cordon(l, reason)
   l.probe_delay = l.probe_delay == 0 and 30000000 or min(l.probe_delay * 2, 600000000)
   l.probe_at, l.probe, l.cordoned, l.reason = now + l.probe_delay, '', 1, reason
   sooner(l.probe_at)
-  event('lane:' .. l.name, 'cordoned', reason)
+  event('lane:' .. l.name, 'cordoned', clean(reason))
 end
 
 local function reopen(l)
@@ -73,8 +73,8 @@ end
 local function end_badly(p, i, r, l, e)
   if e.name == 'cancelled' then
     r.ended, r.class = now, e.class
-    put(p, 'm' .. i, e.message ~= '' and e.message or 'cancelled')
-    move(p, i, 'x', r, e.message)
+    put(p, field(M, 'm', i), e.message ~= '' and e.message or 'cancelled')
+    move(p, i, 'x', r, clean(e.message))
     return settle_dependents(p, i)
   end
   local code = match(e.message, '^[^:]*')
@@ -90,8 +90,8 @@ local function end_badly(p, i, r, l, e)
     local why = fmt('held: lane %s ended %d stages in a row with "%s": %s', l.name, l.streak, code, e.message)
     if e.is_probe or l.cordoned == 0 then cordon(l, 'permanent: ' .. e.message) end
     r.ended, r.class = now, e.class
-    put(p, 'm' .. i, why)
-    return move(p, i, 'h', r, why)
+    put(p, field(M, 'm', i), why)
+    return move(p, i, 'h', r, clean(why))
   end
   fail(p, i, r, e.class, e.message)
 end
@@ -104,13 +104,13 @@ local function backoff(p, i, r, e)
   if r.attempts >= max_attempts then return fail(p, i, r, e.class, e.message) end
   -- Full jitter. Redis seeds Lua's generator the same for every call, so the seed is the clock, the
   -- pipeline's index and the epoch.
-  math.randomseed((now + run_sum(p.id, i, r.epoch)) % 2147483647)
+  math.randomseed((now + run_sum(p.index, i, r.epoch)) % 2147483647)
   math.random()
   local ceiling = min(longest, base * factor ^ (r.attempts - 1))
   local delay = e.after > 0 and e.after + math.random() * min(base, e.after) or math.random() * ceiling
   r.due, r.ended, r.class = now + floor(delay * 1000), now, e.class
-  put(p, 'm' .. i, e.message)
-  move(p, i, 'w', r, fmt('%s: %s', e.name, e.message))
+  put(p, field(M, 'm', i), e.message)
+  move(p, i, 'w', r, clean(e.name .. ': ' .. e.message))
   local at = total > 0 and min(r.due, r.first + total * 1000) or r.due
   due[member(p, i)] = at
 end
@@ -122,7 +122,7 @@ local function hold_lane(l, e)
     if l.cordoned == 0 or e.is_probe then cordon(l, reason) end
   elseif l.paused == 0 then
     l.paused, l.reason = 1, reason
-    event('lane:' .. l.name, 'paused', reason)
+    event('lane:' .. l.name, 'paused', clean(reason))
   end
 end
 
@@ -152,7 +152,7 @@ local function prepared(p, i, r, l, e)
   local flags = upk('<I2', p.x, 27 + i * 26)
   if band(flags, APPROVE) ~= 0 then
     local why = 'waits for approval: reel approve ' .. p.id .. '/' .. name_of(p, i)
-    put(p, 'm' .. i, why)
+    put(p, field(M, 'm', i), why)
     return move(p, i, 'h', r, why)
   end
   if e.message ~= '' then call('SADD', P .. 'lanes', e.message) end
@@ -163,10 +163,10 @@ local function end_well(p, i, r, l, e)
   lane_good(l, e.is_probe, true)
   r.ended, r.class, r.attempts = now, e.class, r.attempts + 1
   if e.name == 'skipped' then
-    put(p, 'm' .. i, e.message ~= '' and e.message or 'its `if:` is false')
-    move(p, i, 's', r, e.message)
+    put(p, field(M, 'm', i), e.message ~= '' and e.message or 'its `if:` is false')
+    move(p, i, 's', r, clean(e.message))
   else
-    put(p, 'r' .. i, e.result ~= '' and e.result or '{}')
+    put(p, field(R, 'r', i), e.result ~= '' and e.result or '{}')
     move(p, i, 'd', r)
   end
   settle_dependents(p, i)
@@ -187,7 +187,7 @@ local function finish(at)
   local l = lane((lane_of(p, i, r)))
   local e = { class = class, name = name, after = after, message = ARGV[at + 1], result = ARGV[at + 2],
     kill = band(flags, 1) ~= 0, counts = band(flags, 2) ~= 0,
-    is_probe = l.probe ~= '' and l.probe == member(p, i) .. '.' .. epoch }
+    is_probe = l.probe ~= '' and l.probe == member(p, i) .. '.' .. num(epoch) }
   if was == 'c' and not (policy == 0 and name == 'done') then
     e.name, e.class, policy = 'cancelled', class, 3
     if e.is_probe then l.probe, l.probe_at = '', now end
@@ -202,7 +202,7 @@ local function finish(at)
     try_again(p, i, r, l, e)
   elseif policy == 2 then
     hold_lane(l, e)
-    give_back(p, i, r, e.name .. ': ' .. e.message)
+    give_back(p, i, r, clean(e.name .. ': ' .. e.message))
   else
     run_remove(host, p, i, epoch)
     end_badly(p, i, r, l, e)
@@ -275,40 +275,39 @@ local function emit(p, i, r, lane_name, flags, definition, context, given)
   reply[n + 1] = pack('<BBI4I4dssss', i, is_prep and 1 or 0, r.epoch, r.attempts + 1, timeout_of(p, i, r, flags),
     p.id, name_of(p, i), sub(p.x, type_off, type_off + type_len - 1), lane_name)
   reply[n + 2], reply[n + 3], reply[n + 4] = definition or '{}', context or '{}', given
-  claimed[#claimed + 1] = p.id .. '.' .. i .. '.' .. r.epoch
 end
 
 -- One HMGET brings all that the claim needs: pipeline, record, definition, context, results.
-local function fetch(pid, i, mask)
-  local fields, n = { 'x', 's', 'k' .. i, 'd' .. i, 'c' }, 5
+local function fetch(pid, i, mask, bid, index)
+  local fields, n = { 'x', 's', field(K, 'k', i), field(D, 'd', i), 'c' }, 5
   for j = 0, 31 do
     if mask == 0 then break end
     local bitj = shl(1, j)
     if band(mask, bitj) ~= 0 then
       n = n + 1
-      fields[n] = 'r' .. j
+      fields[n] = field(R, 'r', j)
       mask = band(mask, bit.bnot(bitj))
     end
   end
   local v = call('HMGET', P .. 'p:' .. pid, unpack(fields))
   if not v[1] then return nil end
-  local p = pipes[pid] or pipe_of(pid, v[1], v[2])
+  local p = pipes[pid] or pipe_of(pid, v[1], v[2], bid, index)
   if not p.s then return nil end
   if not p.k[i] then p.k[i] = decode(v[3]) end
   return p, v
 end
 
-local function claim_one(l, pid, entry)
-  local i, mask, since = match(entry, '^(%d+)%.(%d+)%.(%d+)$')
+local function claim_one(l, bid, entry)
+  local index, i, mask, since = match(entry, '^(%d+)%.(%d+)%.(%d+)%.(%d+)$')
   i, mask = tonumber(i), tonumber(mask)
-  local p, v = fetch(pid, i, mask)
+  local p, v = fetch(bid .. '-' .. index, i, mask, bid, index)
   if not p or not WAITS[letter(p, i)] then return false end
   local r = p.k[i]
   local lane_name, flags = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
   r.epoch, r.started, r.ready, r.ended, r.host = r.epoch + 1, now, tonumber(since), 0, host
   move(p, i, letter(p, i) == 'p' and 'q' or 'u', r, host)
-  run_add(host, p, i, r.epoch)
+  claimed[#claimed + 1] = run_add(host, p, i, r.epoch)
   emit(p, i, r, lane_name, flags, v[4], v[5], results(p, mask, v, 6))
   if l.cordoned == 1 then l.probe = claimed[#claimed] end
   return true
@@ -349,8 +348,8 @@ local function claim_resumed(l, want)
       call('SREM', P .. 'work', '!:' .. l.name)
       break
     end
-    local pid, tail = match(entry, '^([^.]+)%.(.*)$')
-    if claim_one(l, pid, tail) then got = got + 1 end
+    local bid, tail = match(entry, '^([^-]+)%-(.*)$')
+    if claim_one(l, bid, tail) then got = got + 1 end
   end
   return got
 end
@@ -372,8 +371,7 @@ local function claim_ring(l, prio, want)
       end
       local entries = call('LPOP', P .. 'q:' .. l.name .. ':' .. bid, min(share, want - got)) or {}
       for _, entry in ipairs(entries) do
-        local index, tail = match(entry, '^(%d+)%.(.*)$')
-        if claim_one(l, bid .. '-' .. index, tail) then got = got + 1 end
+        if claim_one(l, bid, entry) then got = got + 1 end
       end
       if call('EXISTS', P .. 'q:' .. l.name .. ':' .. bid) == 0 then
         call('LREM', ring, 0, bid)
