@@ -156,6 +156,11 @@ static inline void advance_ms(struct fixture *f, int64_t ms)
 		.id = name, .type = "noop", .lane = "noop", __VA_ARGS__ \
 	}
 
+#define STAGE_IN(name, its_lane, ...)                                            \
+	{                                                                        \
+		.id = name, .type = "noop", .lane = its_lane, __VA_ARGS__        \
+	}
+
 static inline char *submit(struct fixture *f, struct queue_batch_spec batch,
 			   const struct queue_stage_spec *stages, size_t stage_count)
 {
