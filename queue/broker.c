@@ -381,6 +381,7 @@ struct broker *broker_new(struct event_base *base, const struct broker_options *
 {
 	struct broker *broker = xcalloc(1, sizeof(*broker));
 
+	redis_ignore_sigpipe();
 	broker->base = base;
 	broker->handler = handler;
 	broker->context = context;

@@ -178,6 +178,7 @@ bool queue_client_open(const char *url, const char *farm, struct queue_client **
 
 	if (!farm[0] || strpbrk(farm, "{}\r\n\t "))
 		return err_set(err, ERR_REJECT, "farm \"%s\": its name must be a word without braces", farm);
+	redis_ignore_sigpipe();
 	client->prefix = xasprintf("reel:{%s}:", farm);
 	if (!redis_address_parse(url, &client->address, err) || !connect_now(client, err))
 		return false;

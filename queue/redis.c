@@ -5,6 +5,7 @@
 #include "queue/redis.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,14 @@ bool redis_error(struct err *err, const struct redis_address *address, const cha
 bool redis_is_noscript(const redisReply *reply)
 {
 	return reply && reply->type == REDIS_REPLY_ERROR && !strncmp(reply->str, "NOSCRIPT", 8);
+}
+
+void redis_ignore_sigpipe(void)
+{
+	struct sigaction action;
+
+	if (!sigaction(SIGPIPE, NULL, &action) && action.sa_handler == SIG_DFL)
+		(void)signal(SIGPIPE, SIG_IGN); /* cannot fail for SIGPIPE */
 }
 
 /* ---- replies */

@@ -42,6 +42,10 @@ void redis_args_copy(struct redis_args *args, const void *data, size_t len);
 void redis_args_int(struct redis_args *args, int64_t value);
 void redis_args_printf(struct redis_args *args, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* hiredis writes without MSG_NOSIGNAL: a server that goes away would end the process by SIGPIPE. Ignores the
+ * signal unless the program has a handler for it. */
+void redis_ignore_sigpipe(void);
+
 /* An error reply as an err: which kind, and what would help. Returns false. */
 bool redis_error(struct err *err, const struct redis_address *address, const char *text);
 bool redis_is_noscript(const redisReply *reply);

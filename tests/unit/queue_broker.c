@@ -146,6 +146,7 @@ static void test_runs_a_batch(void **state)
 	UNTIL(base, h->ups == 1);
 	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 500 }, chain, 3);
 	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	assert_consistent(f);
 	assert_int_equal(h->claimed, 1500);
 	struct broker_stats stats;
 	broker_stats(h->broker, &stats);
@@ -176,11 +177,355 @@ static void test_task_text(void **state)
 	free(id);
 }
 
+static size_t all_running(struct fixture *f)
+{
+	return (size_t)(command_int(f, "SCARD reel:{t}:run:h1") + command_int(f, "SCARD reel:{t}:run:h2"));
+}
+
+static void finish_held(struct host *h)
+{
+	h->is_holding = false;
+	for (size_t i = 0; i < h->held_count; i++)
+		host_finish(h, h->held[i].stage, h->held[i].epoch, VERDICT_DONE);
+	h->held_count = 0;
+}
+
+/* 15, 16: redis-server dies with attempts in the air and comes back; they go on and are reported. */
+static void test_redis_killed_and_restarted(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 50);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 200 }, chain, 2);
+
+	h->is_holding = true;
+	UNTIL(base, h->held_count == 50);
+	nap(1200); /* appendfsync everysec: the claims are on disk */
+	fixture_stop_redis(f, SIGKILL);
+	UNTIL(base, h->downs > 0);
+	finish_held(h); /* endings wait for Redis */
+	fixture_start_redis(f);
+	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	assert_int_equal(h->claimed, 400); /* nothing ran twice */
+	assert_int_equal(h->revoked, 0);
+	host_free(h);
+	event_base_free(base);
+	free(id);
+}
+
+/* Redis comes back without its tail: what it does not know of is stopped, what it thinks runs goes back. */
+static void test_redis_loses_its_tail(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 20);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 100 }, chain, 2);
+	char from[300], to[300], cmd[1000];
+
+	UNTIL(base, h->ups == 1 && h->claimed > 0);
+	broker_set_slots(h->broker, BROKER_REMOTE, 0);
+	UNTIL(base, all_running(f) == 0);
+	freeReplyObject(command(f, "BGREWRITEAOF"));
+	UNTIL(base, command_int(f, "EXISTS reel:{t}:farm") == 1 && (nap(300), true));
+	(void)snprintf(from, sizeof(from), "%s/appendonlydir", f->dir);
+	(void)snprintf(to, sizeof(to), "%s/old", f->dir);
+	(void)snprintf(cmd, sizeof(cmd), "cp -r '%s' '%s'", from, to);
+	assert_int_equal(system(cmd), 0);
+	h->is_holding = true;
+	broker_set_slots(h->broker, BROKER_REMOTE, 20);
+	UNTIL(base, h->held_count == 20);
+	fixture_stop_redis(f, SIGKILL);
+	(void)snprintf(cmd, sizeof(cmd), "rm -rf '%s' && mv '%s' '%s'", from, to, from);
+	assert_int_equal(system(cmd), 0);
+	h->is_holding = false;
+	fixture_start_redis(f);
+	UNTIL(base, h->revoked == 20); /* Redis never heard of these claims */
+	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	assert_int_equal(all_running(f), 0);
+	host_free(h);
+	event_base_free(base);
+	free(id);
+}
+
+/* ---- a proxy that can swallow answers: it forwards all, until told to cut before the next big answer */
+
+struct proxy {
+	pid_t pid;
+	char url[250];
+};
+
+static void pump_pair(int client, int server, bool is_cutting)
+{
+	char bytes[65536];
+
+	for (;;) {
+		struct pollfd fds[2] = { { client, POLLIN, 0 }, { server, POLLIN, 0 } };
+		if (poll(fds, 2, -1) < 0)
+			return;
+		for (int i = 0; i < 2; i++) {
+			if (!fds[i].revents)
+				continue;
+			ssize_t n = read(fds[i].fd, bytes, sizeof(bytes));
+			if (n <= 0)
+				return;
+			/* The first answer that carries claims dies on its way. */
+			if (i == 1 && is_cutting && memmem(bytes, (size_t)n, "noop", 4))
+				return;
+			if (write(fds[1 - i].fd, bytes, (size_t)n) != n)
+				return;
+		}
+	}
+}
+
+static int unix_socket(const char *path, bool is_server)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (is_server) {
+		assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+		assert_int_equal(listen(fd, 16), 0);
+	} else if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* One child per connection; the first two connections (commands, subscription) are cut at a claim's answer. */
+static void proxy_start(struct fixture *f, struct proxy *proxy)
+{
+	char path[200];
+
+	(void)snprintf(path, sizeof(path), "%.150s/proxy", f->dir);
+	(void)snprintf(proxy->url, sizeof(proxy->url), "unix://%s", path);
+	int listener = unix_socket(path, true);
+	proxy->pid = fork();
+	if (proxy->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGCHLD, SIG_IGN);
+		for (int n = 0;; n++) {
+			int client = accept(listener, NULL, NULL);
+			if (fork() == 0) {
+				prctl(PR_SET_PDEATHSIG, SIGKILL);
+				pump_pair(client, unix_socket(f->socket, false), n < 2);
+				_exit(0);
+			}
+			close(client);
+		}
+	}
+	close(listener);
+}
+
+/* 15: the claim was made, its answer was lost, the connection came back. */
+static void test_15_claim_answer_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct proxy proxy;
+	struct event_base *base = event_base_new();
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 40 }, chain, 3);
+
+	proxy_start(f, &proxy);
+	struct host *h = host_new(base, proxy.url, "h1", 100);
+	UNTIL(base, h->downs == 1);
+	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	assert_int_equal(h->claimed, 120);
+	assert_int_equal(all_running(f), 0);
+	host_free(h);
+	event_base_free(base);
+	kill(proxy.pid, SIGKILL);
+	waitpid(proxy.pid, NULL, 0);
+	free(id);
+}
+
+/* 16: a host that is gone is reaped by another, after its lease; the batch ends. */
+static void test_16_host_reaped_by_another(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct event_base *dead_base = event_base_new();
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 30 }, chain, 2);
+	struct host *dead = host_new(dead_base, f->url, "h1", 10);
+
+	dead->is_holding = true;
+	UNTIL(dead_base, dead->held_count == 10);
+	/* its loop stands still from here on, as if its machine did */
+	struct host *h = host_new(base, f->url, "h2", 100);
+	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	assert_int_equal(command_int(f, "HGET reel:{t}:host:h1 lapsed"), 1);
+	/* it wakes up: told that none of it is its own any more, its endings change nothing */
+	UNTIL(dead_base, dead->revoked + dead->held_count == 10 && dead->revoked == 10);
+	assert_int_equal(end_of(f, id), QUEUE_END_DONE);
+	host_free(dead);
+	host_free(h);
+	event_base_free(base);
+	event_base_free(dead_base);
+	free(id);
+}
+
+/* 16: when Redis was away for longer than a lease, nobody is reaped on its return. */
+static void test_16_outage_reaps_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 40 }, chain, 1);
+	struct host *a = host_new(base, f->url, "h1", 20), *b = host_new(base, f->url, "h2", 20);
+
+	a->is_holding = b->is_holding = true;
+	UNTIL(base, a->held_count == 20 && b->held_count == 20);
+	nap(1200);
+	fixture_stop_redis(f, SIGKILL);
+	UNTIL(base, a->downs && b->downs);
+	nap(1500); /* more than the lease */
+	fixture_start_redis(f);
+	UNTIL(base, a->ups == 2 && b->ups == 2);
+	finish_held(a);
+	finish_held(b);
+	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	assert_int_equal(a->revoked + b->revoked, 0);
+	assert_int_equal(a->claimed + b->claimed, 40);
+	host_free(a);
+	host_free(b);
+	event_base_free(base);
+	free(id);
+}
+
+/* A cancel reaches the holder at once, by message. */
+static void test_cancel_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 5);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 9 }, chain, 2);
+	struct err err;
+
+	h->is_holding = true;
+	UNTIL(base, h->held_count == 5);
+	assert_true(queue_cancel(f->client, id, NULL, &err));
+	UNTIL(base, end_of(f, id) == QUEUE_END_CANCELLED);
+	assert_int_equal(h->cancelled, 5);
+	host_free(h);
+	event_base_free(base);
+	free(id);
+}
+
+/* 19: work that comes while a host is connecting, or whose message is lost, is found. */
+static void test_19_lost_wake_costs_a_beat(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 5);
+
+	UNTIL(base, h->ups == 1);
+	/* The message goes to nobody: published under a name that no script uses, by hiding the subscription. */
+	redisReply *list = command(f, "CLIENT LIST TYPE pubsub");
+	const char *at = strstr(redis_text(list), "id=");
+	assert_non_null(at);
+	freeReplyObject(command(f, "CLIENT KILL ID %ld", strtol(at + 3, NULL, 10)));
+	freeReplyObject(list);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x" }, chain, 3);
+	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+	free(id);
+	/* And a wake counter that moved without any message. */
+	freeReplyObject(command(f, "HINCRBY reel:{t}:farm wake 1"));
+	struct broker_stats before, after;
+	broker_stats(h->broker, &before);
+	nap(150);
+	UNTIL(base, (broker_stats(h->broker, &after), after.calls >= before.calls + 2));
+	host_free(h);
+	event_base_free(base);
+}
+
+static void on_stopped(void *context)
+{
+	struct host *h = context;
+	h->is_stopped = true;
+}
+
+/* A host that stops in order gives back what it holds at once. */
+static void test_clean_stop_gives_back(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 5);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 9 }, chain, 1);
+
+	h->is_holding = true;
+	UNTIL(base, h->held_count == 5);
+	host_finish(h, h->held[0].stage, h->held[0].epoch, VERDICT_DONE);
+	broker_stop(h->broker, 5000, on_stopped, h);
+	UNTIL(base, h->is_stopped);
+	assert_int_equal(all_running(f), 0);
+	struct queue_batch batch;
+	struct err err;
+	assert_true(queue_batch_get(f->client, id, &batch, &err));
+	assert_int_equal(batch.done, 1);
+	assert_int_equal(batch.stages[QUEUE_READY], 8);
+	queue_batch_done(&batch);
+	host_free(h);
+	event_base_free(base);
+	free(id);
+}
+
+/* 29: a wrong password is a person's to mend: said clearly, and not hammered. */
+static void test_29_wrong_password(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	char url[300];
+	struct queue_client *client = NULL;
+	struct err err;
+
+	freeReplyObject(command(f, "CONFIG SET requirepass right"));
+	struct host *h = host_new(base, f->url, "h1", 5);
+	UNTIL(base, h->downs == 1);
+	assert_non_null(strstr(h->why, "password"));
+	for (int i = 0; i < 100; i++)
+		turn_loop(base);
+	assert_int_equal(h->downs, 1);
+	host_free(h);
+	event_base_free(base);
+
+	assert_false(queue_client_open("redis://:wrong@127.0.0.1:1/x", "t", &client, &err));
+	assert_int_equal(err.kind, ERR_REJECT);
+	(void)snprintf(url, sizeof(url), "rediss://example.com");
+	assert_false(queue_client_open(url, "t", &client, &err));
+	assert_non_null(strstr(err.text, "TLS"));
+	assert_false(queue_client_open("redis://127.0.0.1:1", "t", &client, &err));
+	assert_int_equal(err.kind, ERR_RETRY);
+}
+
+/* 29: names are resolved without blocking, an address that leads nowhere is given up. */
+static void test_29_no_such_name(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, "redis://no-such-host.invalid:6379", "h1", 5);
+
+	(void)f;
+	UNTIL(base, h->downs >= 1);
+	host_free(h);
+	event_base_free(base);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_runs_a_batch, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_task_text, fixture_setup, fixture_teardown),
+		T(test_runs_a_batch),
+		T(test_task_text),
+		T(test_redis_killed_and_restarted),
+		T(test_redis_loses_its_tail),
+		T(test_15_claim_answer_lost),
+		T(test_16_host_reaped_by_another),
+		T(test_16_outage_reaps_nobody),
+		T(test_cancel_is_told),
+		T(test_19_lost_wake_costs_a_beat),
+		T(test_clean_stop_gives_back),
+		T(test_29_wrong_password),
+		T(test_29_no_such_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -341,3 +341,75 @@ static inline enum queue_state state_of(struct fixture *f, const char *batch, in
 	queue_pipeline_done(&pipeline);
 	return state;
 }
+
+/* Counts everything from the records and compares it with every counter the scripts keep. */
+static inline void assert_consistent(struct fixture *f)
+{
+	static const char text[] =
+		"local P = 'reel:{t}:' local call = redis.call local bad = {} "
+		"local run, rdy, held, ends = {}, {}, {}, {} "
+		"local function add(t, k, n) t[k] = (t[k] or 0) + (n or 1) end "
+		"for _, bid in ipairs(call('ZRANGE', P..'batches', 0, -1)) do "
+		"  local n, over, waiting, active = {}, {}, 0, 0 "
+		"  local b = call('HMGET', P..'b:'..bid, 'total', 'done', 'failed', 'cancelled', 'wait', 'active', 'end', 'added') "
+		"  for i = 1, tonumber(b[8]) do "
+		"    local key = P..'p:'..bid..'-'..i "
+		"    local v = call('HMGET', key, 'x', 's', 'e', 'a') "
+		"    local e = tonumber(v[3]) or 0 "
+		"    if e == 0 then if v[4] == '1' then active = active + 1 else waiting = waiting + 1 end end "
+		"    add(over, e) "
+		"    if v[2] then "
+		"      if (e ~= 0) ~= (not string.find(v[2], '[bpqruwhc]')) then bad[#bad+1] = bid..'-'..i..' e='..e..' s='..v[2] end "
+		"      for j = 0, #v[2] - 1 do "
+		"        local l = string.sub(v[2], j+1, j+1) "
+		"        add(n, l) "
+		"        local k = call('HGET', key, 'k'..j) "
+		"        local o, len, fl = struct.unpack('<I2I2I2', v[1], 23 + j*26) "
+		"        local lane = string.sub(v[1], o, o+len-1) "
+		"        local epoch, flags, host = 0, 0, '' "
+		"        if k then local a,b2,c,d,e2,g,h,i2,j2,k2,l2 "
+		"          epoch,a,b2,flags,d,e2,g,h,i2,j2,k2,host,l2 = struct.unpack('<I4I4I2BBBdddddss', k) "
+		"          if l2 ~= '' then lane = l2 end end "
+		"        if bit.band(fl, 2) ~= 0 and bit.band(flags, 1) == 0 then lane = 'cpu' end "
+		"        if l == 'r' or l == 'p' then add(rdy, lane) end "
+		"        if bit.band(flags, 2) ~= 0 then add(run, lane) end "
+		"        if l == 'u' or l == 'q' or l == 'c' then "
+		"          add(held, host) "
+		"          if call('SISMEMBER', P..'run:'..host, bid..'-'..i..'.'..j..'.'..epoch) == 0 then bad[#bad+1] = 'not in run: '..bid..'-'..i..'.'..j end "
+		"        end "
+		"      end "
+		"    end "
+		"  end "
+		"  for _, l in ipairs({'b','p','q','r','u','w','h','c','d','f','s','t','x'}) do "
+		"    local c = tonumber(call('HGET', P..'b:'..bid, 'n'..l)) or 0 "
+		"    if c ~= (n[l] or 0) then bad[#bad+1] = bid..' n'..l..'='..c..' but '..(n[l] or 0) end "
+		"  end "
+		"  local want = { [2]=over[1] or 0, [3]=over[3] or 0, [4]=over[4] or 0, [5]=waiting, [6]=active } "
+		"  for i, w in pairs(want) do if (tonumber(b[i]) or 0) ~= w then bad[#bad+1] = bid..' field '..i..'='..tostring(b[i])..' but '..w end end "
+		"  if (tonumber(b[7]) or 0) ~= 0 and waiting + active > 0 then bad[#bad+1] = bid..' ended too early' end "
+		"  if (tonumber(b[7]) or 0) == 0 and waiting + active == 0 then bad[#bad+1] = bid..' has not ended' end "
+		"end "
+		"for _, name in ipairs(call('SMEMBERS', P..'lanes')) do "
+		"  local v = call('HMGET', P..'lane:'..name, 'run', 'rdy') "
+		"  if (tonumber(v[1]) or 0) ~= (run[name] or 0) then bad[#bad+1] = 'lane '..name..' run='..tostring(v[1])..' but '..(run[name] or 0) end "
+		"  if (tonumber(v[2]) or 0) ~= (rdy[name] or 0) then bad[#bad+1] = 'lane '..name..' rdy='..tostring(v[2])..' but '..(rdy[name] or 0) end "
+		"end "
+		"for _, key in ipairs(call('KEYS', P..'run:*')) do "
+		"  local host = string.sub(key, #P + 5) "
+		"  if call('SCARD', key) ~= (held[host] or 0) then bad[#bad+1] = key..' has '..call('SCARD', key)..' but '..(held[host] or 0) end "
+		"end "
+		"return table.concat(bad, '; ')";
+	struct redis_args args = { .script = SCRIPTS };
+	redisReply *reply = NULL;
+	struct err err;
+
+	redis_args_text(&args, "EVAL");
+	redis_args_text(&args, text);
+	redis_args_text(&args, "0");
+	if (!client_call(f->client, &args, &reply, &err))
+		fail_msg("%s", err.text);
+	if (redis_text(reply)[0])
+		fail_msg("counters and records differ: %s", redis_text(reply));
+	freeReplyObject(reply);
+	redis_args_done(&args);
+}
