@@ -62,11 +62,11 @@ static void on_revoke(void *context, const char *stage, int64_t epoch, bool is_c
 
 	h->revoked++;
 	h->cancelled += is_cancel;
-	host_finish(h, stage, epoch, VERDICT_CANCELLED);
 	for (size_t i = 0; i < h->held_count; i++) {
 		if (h->held[i].epoch == epoch && !strcmp(h->held[i].stage, stage))
 			h->held[i--] = h->held[--h->held_count];
 	}
+	host_finish(h, stage, epoch, VERDICT_CANCELLED);
 }
 
 static void on_connection(void *context, bool is_up, const char *why)
@@ -149,8 +149,7 @@ static void test_runs_a_batch(void **state)
 	assert_consistent(f);
 	assert_int_equal(h->claimed, 1500);
 	struct broker_stats stats;
-	broker_stats(h->broker, &stats);
-	assert_int_equal(stats.finished, 1500);
+	UNTIL(base, (broker_stats(h->broker, &stats), stats.finished == 1500));
 	assert_int_equal(stats.running[BROKER_REMOTE], 0);
 	host_free(h);
 	event_base_free(base);
@@ -355,7 +354,7 @@ static void test_16_host_reaped_by_another(void **state)
 	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
 	assert_int_equal(command_int(f, "HGET reel:{t}:host:h1 lapsed"), 1);
 	/* it wakes up: told that none of it is its own any more, its endings change nothing */
-	UNTIL(dead_base, dead->revoked + dead->held_count == 10 && dead->revoked == 10);
+	UNTIL(dead_base, dead->revoked == 10 && dead->held_count == 0);
 	assert_int_equal(end_of(f, id), QUEUE_END_DONE);
 	host_free(dead);
 	host_free(h);
@@ -511,8 +510,10 @@ static void test_29_no_such_name(void **state)
 
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 		T(test_runs_a_batch),
 		T(test_task_text),
