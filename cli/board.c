@@ -56,6 +56,7 @@ void board_done(struct board *board)
 	record_free_pipelines(board->rows, board->count);
 	free(board->is_stale);
 	queue_batch_done(&board->batch);
+	free(board->stuck);
 	*board = (struct board){ 0 };
 }
 
@@ -163,7 +164,11 @@ bool board_is_held(const struct board *board)
 	static const enum queue_state moving[] = { QUEUE_PREPARING, QUEUE_READY, QUEUE_RUNNING,
 						   QUEUE_BACKOFF, QUEUE_CANCELLING };
 
-	if (board->batch.end != QUEUE_END_NONE || !board->batch.stages[QUEUE_HELD])
+	if (board->batch.end != QUEUE_END_NONE)
+		return false;
+	if (board->stuck)
+		return true;
+	if (!board->batch.stages[QUEUE_HELD])
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(moving); i++)
 		if (board->batch.stages[moving[i]])

@@ -19,6 +19,7 @@ struct board {
 	int64_t seen_at_us;   /* monotonic, of the first load */
 	double seen_fraction; /* of the work done then: the rest of the estimate is from here */
 	bool has_no_host;
+	char *stuck; /* why nothing moves before a person acts, though no stage is held; or NULL */
 };
 
 bool board_load(struct queue_client *client, const char *batch, struct board *out,

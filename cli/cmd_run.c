@@ -173,11 +173,13 @@ static int report(struct run *run, const struct board *board, struct err *err)
 	return EXIT_DONE;
 }
 
-static void advise(struct run *run, int code)
+static void advise(struct run *run, const struct board *board, int code)
 {
 	const struct output *out = &run->cli->out;
 
-	if (code == EXIT_HELD)
+	if (code == EXIT_HELD && board->stuck)
+		output_note(out, "held for a person: %s", board->stuck);
+	else if (code == EXIT_HELD)
 		output_note(out,
 			    "held for a person: `reel why %s` says what for, `reel approve %s` or "
 			    "`reel release %s` lets it go on",
@@ -236,7 +238,7 @@ static int finish(struct run *run, const struct board *board, int code)
 		report_code = report(run, board, &err);
 		run->session.is_idle = is_farm_idle(run);
 	}
-	advise(run, code);
+	advise(run, board, code);
 	return code ? code : report_code ? report_code : files_code;
 }
 

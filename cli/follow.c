@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "cli/interrupt.h"
 #include "cli/private.h"
+#include "cli/stuck.h"
 
 enum {
 	DRAW_EVERY_US = 100000,
@@ -32,6 +33,7 @@ struct follow {
 	struct board *board;
 	const char *batch;
 	char *cursor;
+	struct stuck stuck;
 	int drawn_lines;
 	int64_t began_us, drawn_us, looked_us, read_cost_us, read_us;
 	int64_t ended; /* rows that ended, as far as they were read */
@@ -179,6 +181,13 @@ static bool look_for_hosts(struct follow *follow, struct err *err)
 	return true;
 }
 
+static bool look_for_closed_lanes(struct follow *follow, struct err *err)
+{
+	free(TAKE(follow->board->stuck));
+	return stuck_look(&follow->stuck, follow->session->client, &follow->board->batch,
+			  &follow->board->stuck, err);
+}
+
 /* What no event tells. */
 static bool look_around(struct follow *follow, int64_t now, struct err *err)
 {
@@ -189,7 +198,7 @@ static bool look_around(struct follow *follow, int64_t now, struct err *err)
 	follow->has_news = true;
 	if (follow->options->keeps_farm && !session_work(follow->session, err))
 		return false;
-	return look_for_hosts(follow, err);
+	return look_for_hosts(follow, err) && look_for_closed_lanes(follow, err);
 }
 
 static bool wait_for_event(struct follow *follow, struct err *err)
@@ -291,5 +300,6 @@ int follow_batch(struct session *session, const char *batch, const struct follow
 		fputs("\033[?25h", stderr);
 	}
 	free(follow.cursor);
+	stuck_done(&follow.stuck);
 	return interrupt_is_set() ? EXIT_INTERRUPTED : is_good ? code : -1;
 }

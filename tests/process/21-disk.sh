@@ -19,26 +19,22 @@ printf 'host: disk\nstore: %s\nmin_free: 0\n' "$T/small/media" >"$REEL_CONFIG"
 
 run timeout 100 reel run "$T/spec.yaml"
 is "a full disk: held for a person" "$status" 4
-run reel why
-like "why names the disk" "$out" '[Nn]o space left on device'
+like "run says what is wrong and that it tries again" "$err" 'No space left on device.* It tries again by itself'
+batch=$(reel ls --quiet)
+like "why names the disk" "$(reel why "$batch-1")" 'No space left on device'
 is "no attempt was used" "$(reel show -o json --jq '.pipelines[0].stages[0].attempts')" 0
 mount -o remount,size=64m "$T/small"
-batch=$(reel ls --quiet)
 reel lanes uncordon cpu >/dev/null 2>&1
-reel release "$batch" >/dev/null 2>&1
 run timeout 100 reel run "$T/spec.yaml"
 is "with room the same batch goes on to its end" "$status" 0
-is "and no other was made" "$(reel ls --quiet | wc -l)" 1
+is "and no other was made" "$(reel ls --quiet)" "$batch"
 
 mount -o remount,ro "$T/small"
 run timeout 100 reel run --new "$T/spec.yaml"
 like "a read-only store: held or refused" "$status" '^[24]$'
-like "and says so" "$err$out$(reel why)" '[Rr]ead-only file system'
+like "and says so" "$err" 'Read-only file system'
 
-# Less than min_free: what writes is not even claimed, and the client says what it waits for.
 mount -o remount,rw "$T/small"
-printf 'host: disk\nstore: %s\nmin_free: 1TiB\n' "$T/small/media" >"$REEL_CONFIG"
+printf 'host: disk\nstore: %s\nmin_free: 900000GiB\n' "$T/small/media" >"$REEL_CONFIG"
 run timeout 60 reel doctor
-like "doctor sees that the disk has less than min_free" "$out$err" 'min_free|free'
-run is_gone 1
-is "the machine is still there" "$status" 1
+like "doctor sees that the disk has less than min_free" "$out$err" 'less than min_free'
