@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/nearest.h"
@@ -183,39 +184,50 @@ static bool has_zone_form(const char *name)
 				  "_/+-")];
 }
 
-/* tzdata.zi: "Z NAME …" begins a zone, "L TARGET NAME" a link. */
-static void offer_line(char *line, struct nearest *nearest, bool *is_found)
+/* tzdata.zi: "Z NAME …" begins a zone, "L TARGET NAME" a link. NULL: another line. */
+static const char *zone_of_line(char *line)
 {
 	char *rest, *kind = strtok_r(line, " ", &rest), *name = strtok_r(NULL, " ", &rest);
 
 	if (kind && !strcmp(kind, "L"))
-		name = strtok_r(NULL, " ", &rest);
-	else if (!kind || strcmp(kind, "Z") != 0)
-		return;
-	if (!name)
-		return;
-	nearest_offer(nearest, name);
-	*is_found |= !strcmp(name, nearest->wanted);
+		return strtok_r(NULL, " ", &rest);
+	return kind && !strcmp(kind, "Z") ? name : NULL;
+}
+
+static bool is_listed(char *list, const char *wanted, struct nearest *nearest)
+{
+	char *rest;
+
+	for (char *line = strtok_r(list, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *name = zone_of_line(line);
+
+		if (name && !strcmp(name, wanted))
+			return true;
+		if (name && nearest)
+			nearest_offer(nearest, name);
+	}
+	return false;
 }
 
 bool cron_check_timezone(const char *name, struct err *err)
 {
 	DEFER(buf_done) struct buf list = { 0 };
+	DEFER(freep) char *copy = NULL;
 	struct err ignored;
 	struct nearest nearest;
-	bool is_found = !strcmp(name, "UTC");
-	char *rest;
 
 	if (!has_zone_form(name))
 		return err_set(err, ERR_REJECT,
 			       "expected a time zone such as Europe/Berlin or UTC, found '%.40s'",
 			       name);
-	if (is_found || !file_read("/usr/share/zoneinfo/tzdata.zi", 1 << 20, &list, &ignored))
+	if (!strcmp(name, "UTC") ||
+	    !file_read("/usr/share/zoneinfo/tzdata.zi", 1 << 20, &list, &ignored))
 		return true;
-	nearest_init(&nearest, name);
-	for (char *line = strtok_r(list.data, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest))
-		offer_line(line, &nearest, &is_found);
-	return is_found || err_set(err, ERR_REJECT, "unknown time zone '%.40s'%s", name,
-				   nearest_hint(&nearest));
+	copy = xstrdup(list.data);
+	if (is_listed(list.data, name, NULL))
+		return true;
+	nearest_init(&nearest, name); /* 600 distances cost 5 ms: only now */
+	(void)is_listed(copy, name, &nearest);
+	return err_set(err, ERR_REJECT, "unknown time zone '%.40s'%s", name,
+		       nearest_hint(&nearest));
 }

@@ -33,6 +33,7 @@ struct expand {
 	struct plan plans[SPEC_MAX_STAGES];
 	json_t *media;			  /* {path: id} of what was taken */
 	json_t *names;			  /* {name: index} */
+	json_t *results;		  /* of expressions, see eval */
 	char *labels, *vars, *batch_name; /* JSON texts */
 };
 
@@ -461,6 +462,7 @@ bool spec_expand(struct spec *spec, const struct spec_files *files, struct arena
 		.arena = arena,
 		.media = json_object(),
 		.names = json_object(),
+		.results = json_object(),
 	};
 	bool ok = expand_all(&expand, out);
 
@@ -468,6 +470,7 @@ bool spec_expand(struct spec *spec, const struct spec_files *files, struct arena
 		copy_head(arena, out);
 	json_decref(expand.media);
 	json_decref(expand.names);
+	json_decref(expand.results);
 	free(expand.labels);
 	free(expand.vars);
 	free(expand.batch_name);

@@ -304,6 +304,16 @@ bool expr_is_template(const char *text)
 	return strstr(text, "${{") != NULL;
 }
 
+bool expr_is_plain(const struct expr_set *set, int handle)
+{
+	const struct expression *expression = &set->items[handle];
+
+	for (size_t i = 0; i < expression->part_count; i++)
+		if (!expression->parts[i].text && !expr_is_plain(set, expression->parts[i].handle))
+			return false;
+	return expression->kind != KIND_PROGRAM;
+}
+
 bool expr_is_whole(const struct expr_set *set, int handle)
 {
 	return set->items[handle].is_whole;

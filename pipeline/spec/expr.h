@@ -39,6 +39,7 @@ bool expr_check(struct expr_set *set, int *out_handle, struct err *err) MUST_CHE
 /* A template that is one expression and nothing else keeps its type. */
 bool expr_is_template(const char *text);     /* holds "${{" */
 long expr_template_length(const char *text); /* of the expression behind a "${{", -1: not closed */
+bool expr_is_plain(const struct expr_set *set, int handle); /* evaluated without libjq */
 bool expr_is_whole(const struct expr_set *set, int handle);
 
 /* The top-level names it reads ("matrix", "vars", "stages", ...) as bits of enum expr_root;
