@@ -123,8 +123,10 @@ static void take_inspection(struct sheet_card *card, struct arena *arena, const 
 	values_add(&card->metrics, arena, json_object_get(result, "metrics"));
 	take_findings(card, arena, json_object_get(result, "findings"));
 	take_requirements(card, arena, json_object_get(result, "require"));
-	if (middle)
+	if (middle) {
 		card->poster_media = arena_strdup(arena, middle);
+		card->poster_of = value_text(arena, json_object_get(result, "media"));
+	}
 }
 
 /* The result says what was made; before there is one, the definition says what is wanted. */
@@ -200,6 +202,8 @@ static void take_output(struct sheet_card *card, const struct queue_pipeline *pi
 		card->fps = json_number_value(json_object_get(output, "fps"));
 	}
 	json_decref(keep);
+	card->is_poster_exact =
+		!card->media || (card->poster_of && !strcmp(card->media, card->poster_of));
 }
 
 static int64_t span_ms(const struct queue_pipeline *pipeline)

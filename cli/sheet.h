@@ -46,7 +46,10 @@ struct sheet_card {
 	const char *media, *kind, *mime;
 	int64_t bytes;
 	double width, height, duration, fps;
-	const char *poster_media; /* a still that inspect left; NULL: none */
+	const char *poster_media,
+		*poster_of;   /* a still that inspect left, of which media; NULL: none */
+	bool is_poster_exact; /* else the clip's own frame takes its place: a draft has no caption
+			       */
 	/* what the page loads: relative paths or data: URIs; filled by the caller, NULL: left out
 	 */
 	const char *src, *poster, *file, *left_out;

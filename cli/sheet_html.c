@@ -98,6 +98,7 @@ static void put_media(struct buf *out, const struct sheet_card *card)
 	put_member(out, "kind", card->kind);
 	put_member(out, "src", card->src);
 	put_member(out, "poster", card->poster);
+	buf_printf(out, ",\"poster_exact\":%s", card->is_poster_exact ? "true" : "false");
 	put_member(out, "file", card->file);
 	put_member(out, "left_out", card->left_out);
 	put_int(out, "bytes", card->bytes);

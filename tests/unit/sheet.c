@@ -54,7 +54,8 @@ static void make_done(struct sample *sample)
 			  "\"seed\":7,\"outputs\":[{\"media\":\"m_raw\",\"kind\":\"video\"}]}");
 	stages[1] = stage("check", "inspect", QUEUE_DONE, "{}",
 			  "{\"metrics\":{\"black_ratio\":0.01,\"loudness_lufs\":-14.2,"
-			  "\"scene_cuts\":[1,2]},\"posters\":[\"m_p0\",\"m_p1\",\"m_p2\"],"
+			  "\"scene_cuts\":[1,2]},\"media\":\"m_final\","
+			  "\"posters\":[\"m_p0\",\"m_p1\",\"m_p2\"],"
 			  "\"findings\":[{\"rule\":\"duration\",\"expected\":\"<= 90\","
 			  "\"found\":95.5,\"severity\":\"warning\"}],"
 			  "\"require\":[{\"expression\":\".a > 1\",\"ok\":true}]}");
