@@ -43,7 +43,7 @@ static enum tone grade_tone(enum doctor_grade grade)
 static int print(const struct output *out, const struct doctor *doctor)
 {
 	static const char *const head[] = { "STATE", "WHAT", "FINDING", NULL };
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 	json_t *list = json_array();
 	int code = EXIT_DONE;
 

@@ -131,7 +131,7 @@ static void print_findings(const struct output *out, const json_t *findings)
 {
 	static const char *const head[] = { "SEVERITY", "RULE", "EXPECTED", "FOUND", NULL };
 	static const char *const names[] = { "severity", "rule", "expected", "found" };
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 	const json_t *one;
 	size_t i;
 
@@ -160,7 +160,7 @@ static void print(const struct output *out, const json_t *value)
 {
 	static const char *const head[] = { "WHAT", "VALUE", NULL };
 	const json_t *findings = json_object_get(value, "findings");
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 
 	table_init(&table, head);
 	print_object(&table, "", value);

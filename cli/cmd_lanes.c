@@ -75,8 +75,8 @@ static void print(const struct output *out, const struct queue_lane *lanes, size
 						 "LIMIT", "RATE",  "WHY",     NULL };
 	static const char *const host_head[] = { "HOST",      "STATE",	 "RUNNING",
 						 "HEARTBEAT", "VERSION", NULL };
-	DEFER(table_done) struct table lane_table;
-	DEFER(table_done) struct table host_table;
+	DEFER(table_done) struct table lane_table = { 0 };
+	DEFER(table_done) struct table host_table = { 0 };
 
 	table_init(&lane_table, lane_head);
 	table_init(&host_table, host_head);

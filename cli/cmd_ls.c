@@ -55,7 +55,7 @@ static void put_row(struct table *table, const struct queue_batch *batch)
 
 static int print(struct cli *cli, const struct queue_batch *batches, size_t count)
 {
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 	json_t *list;
 	int code;
 

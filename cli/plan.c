@@ -93,7 +93,7 @@ static void print_stages(const struct output *out, const struct spec_pipeline *p
 	static const char *const head[] = {
 		"STAGE", "TYPE", "LANE", "AFTER", "MODEL", "PRICE", NULL
 	};
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 
 	table_init(&table, head);
 	for (size_t i = 0; i < pipeline->stage_count; i++) {
@@ -133,7 +133,7 @@ static void print_gates(const struct spec_pipeline *pipeline)
 static void print_variants(const struct output *out, const struct spec_batch *batch)
 {
 	static const char *const head[] = { "#", "VARIANT", "MATRIX", NULL };
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 
 	table_init(&table, head);
 	for (size_t i = 0; i < batch->pipeline_count; i++) {

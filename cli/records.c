@@ -53,8 +53,8 @@ static json_t *stage_counts(const struct queue_batch *batch)
 
 json_t *record_batch(const struct queue_batch *batch)
 {
-	return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "id",
-			 text_json(batch->id), "name", text_json(batch->name), "state",
+	return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}",
+			 "id", text_json(batch->id), "name", text_json(batch->name), "state",
 			 queue_end_name(batch->end), "paused", batch->is_paused, "cancelling",
 			 batch->is_cancelling, "priority", queue_priority_name(batch->priority),
 			 "created_at", time_json(batch->created_at), "ended_at",
@@ -62,7 +62,7 @@ json_t *record_batch(const struct queue_batch *batch)
 			 (json_int_t)batch->waiting, "done", (json_int_t)batch->done, "failed",
 			 (json_int_t)batch->failed, "cancelled", (json_int_t)batch->cancelled,
 			 "stages", stage_counts(batch), "labels", record_parse(batch->labels),
-			 "origin", text_json(batch->origin));
+			 "origin", text_json(batch->origin), "token", text_json(batch->token));
 }
 
 static json_t *stage_json(const struct queue_stage *stage)

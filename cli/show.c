@@ -80,7 +80,7 @@ void show_batch_table(const struct output *out, const struct queue_batch *batch,
 		      const struct queue_pipeline *pipelines, size_t count)
 {
 	static const char *const head[] = { "VARIANT", "NAME", "STATE", "TOOK", "STAGE", NULL };
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 	char text[160], time[32];
 
 	line(out, "batch", batch->id);
@@ -143,7 +143,7 @@ void show_pipeline_table(const struct output *out, const struct queue_pipeline *
 {
 	static const char *const head[] = { "STAGE", "TYPE", "STATE", "ATTEMPTS",
 					    "TOOK",  "LANE", "WHY",   NULL };
-	DEFER(table_done) struct table table;
+	DEFER(table_done) struct table table = { 0 };
 	char time[32];
 
 	line(out, "variant", pipeline->id);
