@@ -147,6 +147,9 @@ local function prepared(p, i, r, l, e)
   put(p, 'd' .. i, e.result)
   if call('HEXISTS', p.key, 'D' .. i) == 0 then put(p, 'D' .. i, call('HGET', p.key, 'd' .. i)) end
   move(p, i, 'b', r)
+  if band(r.flags, SLOT) ~= 0 then -- kept for a live fact; a slot of this lane is no slot of the next
+    l.run, r.flags = l.run - 1, r.flags - SLOT
+  end
   r.flags, r.lane = bor(r.flags, PREPARED), e.message
   r.dirty = true
   local flags = upk('<I2', p.x, 27 + i * 26)
