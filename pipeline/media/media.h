@@ -60,7 +60,7 @@ bool media_probe(const char *path, const struct media_limits *limits, struct med
  * Caller owns. */
 json_t *media_facts_json(const struct media_facts *facts);
 
-/* What inspect measures in one decode pass; a JSON object documented in docs/spec.md "metrics".
+/* What inspect measures in one decode pass; a JSON object documented in docs/metrics.md.
  * depth: "full" or "quick" (key frames only). Also writes up to `poster_count` JPEG stills when
  * poster_dir is not NULL. */
 struct media_analysis_options {
