@@ -1,6 +1,6 @@
 /*
  * media_facts as the JSON that results and `require` see. The names are a public format:
- * docs/spec.md "Metrics" lists them; a test holds both together.
+ * docs/metrics.md lists them, and tests/unit/metrics.c holds both together.
  */
 #include "pipeline/media/facts.h"
 
