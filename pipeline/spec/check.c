@@ -448,8 +448,10 @@ static bool check_operations(struct check *check, const struct field *field, con
 {
 	DEFER(json_freep) json_t *list = json_array();
 
-	if (!json_is_array(value) || !json_array_size(value))
+	if (!json_is_array(value))
 		return check_refuse_type(check, path, "a list of operations", value);
+	if (!json_array_size(value))
+		return check_refuse(check, path, "expected at least one operation");
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		json_t *item;
 

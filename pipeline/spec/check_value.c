@@ -67,6 +67,8 @@ static bool within(struct check *check, const struct field *field, double number
 {
 	if ((field->min == 0 && field->max == 0) || (number >= field->min && number <= field->max))
 		return true;
+	if (field->min == field->max)
+		return check_refuse(check, path, "expected %.10g, found %.10g", field->min, number);
 	return check_refuse(check, path, "expected %s from %.10g to %.10g, found %.10g", what,
 			    field->min, field->max, number);
 }
@@ -204,18 +206,21 @@ static bool plain_color(struct check *check, const struct field *field, const js
 {
 	const char *text = json_string_value(value);
 	size_t length = text ? strlen(text) : 0;
-	char hint[160] = "";
+	char hint[160];
 
-	if (text && words_hold(field->words, text))
+	if (!text)
+		return check_refuse_type(check, path,
+					 "a color such as white, or \"#RRGGBB\" with its quotes",
+					 value);
+	if (words_hold(field->words, text))
 		return keep(value, out);
 	if ((length == 7 || length == 9) && *text == '#' &&
 	    strspn(text + 1, "0123456789abcdefABCDEF") == length - 1)
 		return keep(value, out);
-	return check_refuse(
-		check, path,
-		"expected \"#RRGGBB\", \"#RRGGBBAA\" (in quotes) or a name such as white, "
-		"found '%.40s'%s",
-		text ? text : "", text ? words_hint(field->words, text, hint) : hint);
+	return check_refuse(check, path,
+			    "expected \"#RRGGBB\", \"#RRGGBBAA\" (in quotes) or a name such as "
+			    "white, found '%.40s'%s",
+			    text, words_hint(field->words, text, hint));
 }
 
 static bool plain_loudness(struct check *check, const struct field *field, const json_t *value,
