@@ -113,6 +113,7 @@ static bool open_encoder(struct scene *scene, struct err *err)
 		.width = scene->frame->width,
 		.height = scene->frame->height,
 		.frame_rate = scene->frame_rate,
+		.has_even_groups = true, /* so that a later trim can copy */
 		.provenance = scene->order->provenance,
 	};
 	struct dice dice = dice_of(scene->order->seed, "sound");

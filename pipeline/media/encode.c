@@ -78,6 +78,8 @@ static void set_picture_rate(AVCodecContext *coder, const struct encode_format *
 		coder->bit_rate = format->video_bit_rate;
 	else
 		av_dict_set(options, "crf", "20", 0);
+	if (format->has_even_groups)
+		av_dict_set(options, "sc_threshold", "0", 0);
 }
 
 static bool open_picture(struct encode *encode, const struct encode_format *format, struct err *err)
@@ -155,6 +157,15 @@ static bool add_stream(struct encode *encode, const struct encode_format *format
 	return code < 0 ? averror_set(err, code, "MP4 stream") : true;
 }
 
+/* A file too big is the input's fault when reading; here it is a limit that somebody has set. */
+static bool write_failed(struct err *err, int code, const char *path)
+{
+	averror_set(err, code, "writing %s", path);
+	if (code == AVERROR(EFBIG))
+		err->kind = ERR_OPERATOR;
+	return false;
+}
+
 static bool begin_file(struct encode *encode, const struct encode_format *format, struct err *err)
 {
 	AVDictionary *options = NULL;
@@ -165,13 +176,13 @@ static bool begin_file(struct encode *encode, const struct encode_format *format
 		av_dict_set(&encode->muxer->metadata, "comment", format->provenance, 0);
 	code = avio_open(&encode->muxer->pb, format->path, AVIO_FLAG_WRITE);
 	if (code < 0)
-		return averror_set(err, code, "writing %s", format->path);
+		return write_failed(err, code, format->path);
 	encode->is_begun = true;
 	av_dict_set(&options, "movflags", "+faststart", 0);
 	av_dict_set(&options, "use_editlist", "0", 0);
 	code = avformat_write_header(encode->muxer, &options);
 	av_dict_free(&options);
-	return code < 0 ? averror_set(err, code, "writing %s", format->path) : true;
+	return code < 0 ? write_failed(err, code, format->path) : true;
 }
 
 bool encode_open(const struct encode_format *wanted, struct encode **out, struct err *err)
@@ -208,7 +219,7 @@ static bool write_packet(struct encode *encode, enum encode_stream which, AVRati
 	/* The muxer buffers: a full disk may show in the file before it shows in a return value. */
 	if (code >= 0)
 		code = encode->muxer->pb->error;
-	return code < 0 ? averror_set(err, code, "writing %s", encode->path) : true;
+	return code < 0 ? write_failed(err, code, encode->path) : true;
 }
 
 static bool run_coder(struct encode *encode, enum encode_stream which, AVFrame *frame,
@@ -268,11 +279,11 @@ bool encode_finish(struct encode *encode, struct err *err)
 		code = encode->muxer->pb->error;
 	if (code < 0) {
 		(void)avio_closep(&encode->muxer->pb); /* the first error is the one to tell */
-		return averror_set(err, code, "finishing %s", encode->path);
+		return write_failed(err, code, encode->path);
 	}
 	code = avio_closep(&encode->muxer->pb);
 	if (code < 0)
-		return averror_set(err, code, "closing %s", encode->path);
+		return write_failed(err, code, encode->path);
 	encode->is_finished = true;
 	return true;
 }

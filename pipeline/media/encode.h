@@ -22,6 +22,7 @@ struct encode_format {
 	int width, height; /* even */
 	AVRational frame_rate;
 	double gop_s;		/* 0: 2 s */
+	bool has_even_groups;	/* key frames every gop_s and nowhere else */
 	int64_t video_bit_rate; /* 0: by quality alone, else that many bits on average */
 	int64_t max_rate;	/* ceiling of the rate over 1.5 s; 0: 12 Mbit/s */
 	int64_t audio_bit_rate; /* 0: 128 kbit/s */

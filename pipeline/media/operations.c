@@ -3,6 +3,7 @@
  */
 #include "pipeline/media/operations.h"
 
+#include <libavutil/log.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ bool operations_decode(const json_t *list, struct arena *arena, struct operation
 	size_t count = json_array_size(list);
 	struct operation *operations;
 
+	av_log_set_level(AV_LOG_QUIET); /* what matters comes back as an err */
 	if (!json_is_array(list) || !count)
 		return err_set(err, ERR_REJECT,
 			       "operations: expected a list with at least one operation");
