@@ -63,6 +63,18 @@ static bool ends_phrase(const char *word, size_t length)
 	return length && strchr(".,;:!?", word[length - 1]);
 }
 
+/* A comma or colon at the end of a beat has nothing left to part. */
+static void end_beat(struct script *script, struct buf *beat, size_t words)
+{
+	char *text = buf_take(beat);
+	size_t length = strlen(text);
+
+	while (length > 1 && strchr(",;:", text[length - 1]))
+		text[--length] = '\0';
+	script->counts[script->count] = words;
+	script->texts[script->count++] = text;
+}
+
 /* About `wanted` words a beat, rather at the end of a phrase. */
 static void script_read(struct script *script, const char *prompt, size_t wanted)
 {
@@ -81,14 +93,11 @@ static void script_read(struct script *script, const char *prompt, size_t wanted
 		if (is_last_beat ||
 		    (in_beat < wanted && !(ends_phrase(at, length) && in_beat * 5 >= wanted * 3)))
 			continue;
-		script->counts[script->count] = in_beat;
-		script->texts[script->count++] = buf_take(&beat);
+		end_beat(script, &beat, in_beat);
 		in_beat = 0;
 	}
-	if (in_beat) {
-		script->counts[script->count] = in_beat;
-		script->texts[script->count++] = buf_take(&beat);
-	}
+	if (in_beat)
+		end_beat(script, &beat, in_beat);
 }
 
 static void copy_cover(const struct text_image *image, struct word *word, int x)

@@ -91,7 +91,7 @@ static void breaks_into_even_lines(void **state)
 	} rows[] = {
 		{ "Built in the terminal", 1 },
 		{ "the first line\nthe second line", 2 },
-		{ "Ship before lunch and go home early every single day", 2 },
+		{ "Ship before lunch and go home early every single day", 3 },
 		{ "Averylongwordthatcannotbebrokenanywhere", 1 },
 	};
 
