@@ -132,7 +132,6 @@ static void reports_each_broken_claim(void **state)
 	memcpy(facts.edit_list, "edits", 6);
 	all = check(profile, &facts);
 	assert_int_equal(json_array_size(all), 8);
-	json_decref(all);
 }
 
 static void advice_only_warns(void **state)
