@@ -267,6 +267,20 @@ static void says_that_the_disk_is_full(void **state)
 	assert_true(stat("/dev/full", &status) == 0 && S_ISCHR(status.st_mode));
 }
 
+/* As in the media parent: what the warm up let go must come back by itself. */
+static void works_after_the_warm_up(void **state)
+{
+	struct media_animatic cold = clip_scene("cold.mp4", 0.3),
+			      warm = clip_scene("warm.mp4", 0.3);
+
+	(void)state;
+	make(&cold);
+	media_warm_up();
+	media_warm_up();
+	make(&warm);
+	assert_true(clip_same(cold.output, warm.output));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +295,7 @@ int main(void)
 		cmocka_unit_test(takes_a_clip_as_start_frame),
 		cmocka_unit_test(refuses_nonsense),
 		cmocka_unit_test(says_that_the_disk_is_full),
+		cmocka_unit_test(works_after_the_warm_up),
 	};
 
 	return cmocka_run_group_tests(tests, clip_set_up, clip_tear_down);
