@@ -16,7 +16,7 @@
 -- Redis 6.2 is the oldest server: LPOP with count, LMOVE and MINID are its newest commands used here.
 local P, call = KEYS[1], redis.call
 local sub, fmt, match = string.sub, string.format, string.match
-local pack, upk, band, bor, shl = struct.pack, struct.unpack, bit.band, bit.bor, bit.lshift
+local pack, upk, band, bor = struct.pack, struct.unpack, bit.band, bit.bor
 local floor, min, max = math.floor, math.min, math.max
 local FARM = P .. 'farm'
 if redis.replicate_commands then redis.replicate_commands() end
@@ -35,6 +35,12 @@ end
 local pipes, batches, lanes = {}, {}, {}
 local queues, events, woken, told, due, undue = {}, {}, {}, {}, {}, {}
 local ran, freed, sums, next_due = {}, {}, {}, nil
+local any_ending = false
+local BIT, LOG = {}, {} -- 2^j, and j of a mask with one bit
+for j = 0, 31 do
+  BIT[j] = 2 ^ j
+  LOG[2 ^ j] = j
+end
 
 local function begin() call('HSET', FARM, 'clock', fmt('%.0f', now)) end
 
@@ -136,21 +142,23 @@ end
 local REC = '<I4I4I2BBBdddddss'
 local PREPARED, SLOT = 1, 2
 local function decode(k)
-  local r = {}
   if not k then
-    r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class = 0, 0, 0, 0, 0, 255
-    r.ready, r.started, r.ended, r.due, r.first, r.host, r.lane = 0, 0, 0, 0, 0, '', ''
-    return r
+    return { epoch = 0, attempts = 0, kills = 0, flags = 0, fact = 0, class = 255, ready = 0, started = 0,
+      ended = 0, due = 0, first = 0, host = '', lane = '', dirty = false }
   end
-  r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started, r.ended, r.due, r.first,
-    r.host, r.lane = upk(REC, k)
-  return r
+  local epoch, attempts, kills, flags, fact, class, ready, started, ended, due_at, first, host, its_lane = upk(REC, k)
+  return { epoch = epoch, attempts = attempts, kills = kills, flags = flags, fact = fact, class = class,
+    ready = ready, started = started, ended = ended, due = due_at, first = first, host = host, lane = its_lane,
+    dirty = false }
 end
 
+-- Records are p[0] .. p[31]; fields to be written are in p.set, the first of them in p.field, p.value.
 local function pipe_of(pid, x, s, bid, index)
   if not bid then bid, index = match(pid, '^([^-]+)%-(%d+)$') end
-  local p = { id = pid, key = P .. 'p:' .. pid, x = x, s = s or nil, was = s or nil, k = {}, set = {}, n = 0,
-    names = {}, bid = bid, index = index, b = batch(bid), count = string.byte(x, 2) }
+  local b = batches[bid] or batch(bid)
+  local p = { id = pid, key = P .. 'p:' .. pid, x = x, s = s or nil, was = s or nil, set = false, field = false,
+    value = false, names = false, bid = bid, index = index, b = b, count = string.byte(x, 2), ending = false,
+    over = false, admitted = false, touched = false, y = false }
   pipes[pid] = p
   return p
 end
@@ -162,23 +170,32 @@ local function pipe(pid, i)
     local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', field(K, 'k', i or 0))
     if not v[1] then return nil end
     p = pipe_of(pid, v[1], v[2])
-    if i then p.k[i] = decode(v[3]) end
+    if i then p[i] = decode(v[3]) end
   end
   return p
 end
 
 local function rec(p, i)
-  local r = p.k[i]
+  local r = p[i]
   if not r then
     r = decode(call('HGET', p.key, field(K, 'k', i)))
-    p.k[i] = r
+    p[i] = r
   end
   return r
 end
 
-local function put(p, field, value)
-  local n = p.n
-  p.set[n + 1], p.set[n + 2], p.n = field, value, n + 2
+local function put(p, name, value)
+  if not p.field then
+    p.field, p.value = name, value
+    return
+  end
+  local set = p.set
+  if not set then
+    set = {}
+    p.set = set
+  end
+  local n = #set
+  set[n + 1], set[n + 2] = name, value
 end
 
 -- The plan `x`: version, count, a row of 26 bytes per stage (I4 inputs, needs, dependents; I2 offset and
@@ -186,11 +203,16 @@ end
 -- base_ms, max_ms, factor, attempt_ms, queue_ms, total_ms.
 local APPROVE, PREPARE, LIMITS = 1, 2, 4
 local function name_of(p, i)
-  local name = p.names[i]
+  local names = p.names
+  if not names then
+    names = {}
+    p.names = names
+  end
+  local name = names[i]
   if not name then
     local off, len = upk('<I2I2', p.x, 15 + i * 26)
     name = sub(p.x, off, off + len - 1)
-    p.names[i] = name
+    names[i] = name
   end
   return name
 end
@@ -224,16 +246,21 @@ local function is_live(r) return r.fact == 1 or r.fact == 2 end
 -- stage never has a slot. A live fact (something remote exists) keeps the slot until it is settled or
 -- the stage ends, however the stage waits.
 local function move(p, i, to, r, detail)
-  local from = sub(p.s, i + 1, i + 1)
-  local b = p.b
-  p.s = sub(p.s, 1, i) .. to .. sub(p.s, i + 2)
-  b[COUNT[from]] = b[COUNT[from]] - 1
-  b[COUNT[to]] = b[COUNT[to]] + 1
+  local s, b = p.s, p.b
+  local from = sub(s, i + 1, i + 1)
+  p.s = sub(s, 1, i) .. to .. sub(s, i + 2)
+  p.touched = true
+  local old, new = COUNT[from], COUNT[to]
+  b[old] = b[old] - 1
+  b[new] = b[new] + 1
   local counts = b.sealed == 1
   if r or WAITS[to] then
-    local l = lane((lane_of(p, i, r)))
-    if counts and WAITS[from] then l.rdy = l.rdy - 1 end
-    if counts and WAITS[to] then l.rdy = l.rdy + 1 end
+    local name = lane_of(p, i, r)
+    local l = lanes[name] or lane(name)
+    if counts then
+      if WAITS[from] then l.rdy = l.rdy - 1 end
+      if WAITS[to] then l.rdy = l.rdy + 1 end
+    end
     if r then
       local has = band(r.flags, SLOT) ~= 0
       local wants = (RUNS[to] or (has and is_live(r) and not FINAL[to])) and true or false
@@ -245,8 +272,11 @@ local function move(p, i, to, r, detail)
       r.dirty = true
     end
   end
-  if FINAL[to] then p.ending = true end
-  if counts then event(p.id .. '/' .. name_of(p, i), WORD[to], detail) end
+  if FINAL[to] then
+    p.ending = true
+    any_ending = true
+  end
+  if counts then events[#events + 1] = p.id .. '/' .. name_of(p, i) .. '\t' .. WORD[to] .. '\t' .. (detail or '') end
 end
 
 -- Queue entries: "<index>.<stage>.<mask of stages whose results it gets>.<ready since>".
@@ -330,9 +360,10 @@ local function resolve(p, i)
   if letter(p, i) ~= 'b' then return end
   local inputs, needs = upk('<I4I4', p.x, 3 + i * 26)
   local mask, waits, without = bor(inputs, needs), false, nil
-  for j = 0, p.count - 1 do
-    local bitj = shl(1, j)
-    if band(mask, bitj) ~= 0 then
+  local only = LOG[mask]
+  for j = only or 0, only or p.count - 1 do
+    local bitj = BIT[j]
+    if only or band(mask, bitj) ~= 0 then
       local l = letter(p, j)
       if l == 'f' or l == 'x' or l == 't' then
         local how = l == 'f' and 'failed' or l == 'x' and 'was cancelled' or 'was skipped'
@@ -359,8 +390,9 @@ end
 function settle_dependents(p, i)
   local dependents = upk('<I4', p.x, 11 + i * 26)
   if dependents == 0 then return end
+  if LOG[dependents] then return resolve(p, LOG[dependents]) end
   for j = 0, p.count - 1 do
-    if band(dependents, shl(1, j)) ~= 0 then resolve(p, j) end
+    if band(dependents, BIT[j]) ~= 0 then resolve(p, j) end
   end
 end
 
@@ -432,34 +464,58 @@ local function end_pipe(p)
 end
 
 local function settle()
-  local again = true
-  while again do
-    again = false
+  while any_ending do
+    any_ending = false
     local list = {}
     for _, p in pairs(pipes) do if p.ending then list[#list + 1] = p end end
-    for _, p in ipairs(list) do
-      end_pipe(p)
-      again = true
+    for _, p in ipairs(list) do end_pipe(p) end
+  end
+end
+
+-- Mostly it is the letters, one record and one field more: that goes without building a list.
+local function save_pipe(p)
+  local k, packed, set = nil, nil, p.set
+  for i = 0, p.count - 1 do
+    local r = p[i]
+    if r and r.dirty then
+      r.dirty = false
+      if packed then put(p, k, packed) end
+      k = field(K, 'k', i)
+      packed = pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started, r.ended, r.due,
+        r.first, r.host, r.lane)
     end
   end
+  set = p.set
+  if not set and p.s and packed then
+    if p.field then
+      call('HSET', p.key, 's', p.s, k, packed, p.field, p.value)
+    else
+      call('HSET', p.key, 's', p.s, k, packed)
+    end
+  else
+    set = set or {}
+    if p.field then
+      set[#set + 1] = p.field
+      set[#set + 1] = p.value
+    end
+    if packed then
+      set[#set + 1] = k
+      set[#set + 1] = packed
+    end
+    if p.s and p.s ~= p.was then
+      set[#set + 1] = 's'
+      set[#set + 1] = p.s
+    end
+    if #set > 0 then call('HSET', p.key, unpack(set)) end
+  end
+  p.was, p.touched, p.set, p.field = p.s, false, false, false
 end
 
 local function save_pipes()
   for _, p in pairs(pipes) do
-    if p.s and p.s ~= p.was then
-      put(p, 's', p.s)
-      p.was = p.s
-    end
-    for i, r in pairs(p.k) do
-      if r.dirty then
-        r.dirty = nil
-        put(p, field(K, 'k', i), pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started,
-          r.ended, r.due, r.first, r.host, r.lane))
-      end
-    end
-    if p.n > 0 then
-      call('HSET', p.key, unpack(p.set))
-      p.set, p.n = {}, 0
+    if p.touched or p.field or p.dirty then
+      p.dirty = false
+      save_pipe(p)
     end
   end
 end

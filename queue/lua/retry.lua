@@ -30,7 +30,7 @@ local function closure(p, chosen)
       if not chosen[i] and (l == 't' or l == 'x' or l == 's') then
         local mask = needs_mask(p, i)
         for j = 0, p.count - 1 do
-          if chosen[j] and band(mask, shl(1, j)) ~= 0 then
+          if chosen[j] and band(mask, BIT[j]) ~= 0 then
             chosen[i], grew = true, true
           end
         end

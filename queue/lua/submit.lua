@@ -47,7 +47,7 @@ while ARGV[at] do
     if b.maxp == 0 or index <= b.maxp then
       b.next = index + 1
       p.y = ARGV[at + 3]
-      for i = 0, count - 1 do p.k[i] = decode(false) end
+      for i = 0, count - 1 do p[i] = decode(false) end
       admit(p)
     else
       b.wait = b.wait + 1
@@ -81,6 +81,7 @@ for _, name in ipairs(all_lanes()) do
 end
 event(bid, 'sealed', int(b.total) .. ' pipelines')
 for _, p in pairs(pipes) do p.ending = p.s ~= nil end
+any_ending = true
 flush()
 end_batch(b)
 flush()

@@ -162,16 +162,20 @@ local function prepared(p, i, r, l, e)
   make_ready(p, i, r, needs_mask(p, i))
 end
 
-local function end_well(p, i, r, l, e)
+local function done(p, i, r, l, class, result, is_probe)
+  if l.streak > 0 or l.cordoned == 1 then lane_good(l, is_probe, true) end
+  r.ended, r.class, r.attempts = now, class, r.attempts + 1
+  put(p, field(R, 'r', i), result ~= '' and result or '{}')
+  move(p, i, 'd', r)
+  settle_dependents(p, i)
+  return 'k'
+end
+
+local function skipped(p, i, r, l, e)
   lane_good(l, e.is_probe, true)
   r.ended, r.class, r.attempts = now, e.class, r.attempts + 1
-  if e.name == 'skipped' then
-    put(p, field(M, 'm', i), e.message ~= '' and e.message or 'its `if:` is false')
-    move(p, i, 's', r, clean(e.message))
-  else
-    put(p, field(R, 'r', i), e.result ~= '' and e.result or '{}')
-    move(p, i, 'd', r)
-  end
+  put(p, field(M, 'm', i), e.message ~= '' and e.message or 'its `if:` is false')
+  move(p, i, 's', r, clean(e.message))
   settle_dependents(p, i)
 end
 
@@ -188,6 +192,10 @@ local function finish(at)
     return 'k'
   end
   local l = lane((lane_of(p, i, r)))
+  if policy == 0 and name == 'done' and l.probe == '' then
+    run_remove(host, p, i, epoch)
+    return done(p, i, r, l, class, ARGV[at + 2], false)
+  end
   local e = { class = class, name = name, after = after, message = ARGV[at + 1], result = ARGV[at + 2],
     kill = band(flags, 1) ~= 0, counts = band(flags, 2) ~= 0,
     is_probe = l.probe ~= '' and l.probe == member(p, i) .. '.' .. num(epoch) }
@@ -198,9 +206,12 @@ local function finish(at)
   if policy == 0 and name == 'prepared' then
     run_remove(host, p, i, epoch)
     prepared(p, i, r, l, e)
+  elseif policy == 0 and name == 'skipped' then
+    run_remove(host, p, i, epoch)
+    skipped(p, i, r, l, e)
   elseif policy == 0 then
     run_remove(host, p, i, epoch)
-    end_well(p, i, r, l, e)
+    done(p, i, r, l, class, e.result, e.is_probe)
   elseif policy == 1 then
     try_again(p, i, r, l, e)
   elseif policy == 2 then
@@ -250,9 +261,12 @@ save_pipes() -- what a stage claimed below gets from one that ended above
 local reply, claimed = {}, {}
 
 local function results(p, mask, v, at)
+  if mask == 0 then return '' end
+  local only = LOG[mask]
+  if only then return v[at] and '"' .. name_of(p, only) .. '":' .. v[at] or '' end
   local out, n = {}, 0
   for j = 0, p.count - 1 do
-    if band(mask, shl(1, j)) ~= 0 then
+    if band(mask, BIT[j]) ~= 0 then
       if v[at] then
         n = n + 1
         out[n] = '"' .. name_of(p, j) .. '":' .. v[at]
@@ -283,20 +297,21 @@ end
 -- One HMGET brings all that the claim needs: pipeline, record, definition, context, results.
 local function fetch(pid, i, mask, bid, index)
   local fields, n = { 'x', 's', field(K, 'k', i), field(D, 'd', i), 'c' }, 5
-  for j = 0, 31 do
-    if mask == 0 then break end
-    local bitj = shl(1, j)
-    if band(mask, bitj) ~= 0 then
-      n = n + 1
-      fields[n] = field(R, 'r', j)
-      mask = band(mask, bit.bnot(bitj))
+  if LOG[mask] then
+    fields[6] = field(R, 'r', LOG[mask])
+  elseif mask ~= 0 then
+    for j = 0, 31 do
+      if band(mask, BIT[j]) ~= 0 then
+        n = n + 1
+        fields[n] = field(R, 'r', j)
+      end
     end
   end
   local v = call('HMGET', P .. 'p:' .. pid, unpack(fields))
   if not v[1] then return nil end
   local p = pipes[pid] or pipe_of(pid, v[1], v[2], bid, index)
   if not p.s then return nil end
-  if not p.k[i] then p.k[i] = decode(v[3]) end
+  if not p[i] then p[i] = decode(v[3]) end
   return p, v
 end
 
@@ -305,7 +320,7 @@ local function claim_one(l, bid, entry)
   i, mask = tonumber(i), tonumber(mask)
   local p, v = fetch(bid .. '-' .. index, i, mask, bid, index)
   if not p or not WAITS[letter(p, i)] then return false end
-  local r = p.k[i]
+  local r = p[i]
   local lane_name, flags = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
   r.epoch, r.started, r.ready, r.ended, r.host = r.epoch + 1, now, tonumber(since), 0, host
