@@ -75,9 +75,11 @@ static bool check_names(const struct file *file, const json_t *map, const char *
 	const char *name;
 	json_t *ignored;
 
-	json_object_foreach((json_t *)(uintptr_t)map, name,
-			    ignored) if (!words_hold(known, name)) return refuse_name(file, path,
-										      name, known);
+	json_object_foreach((json_t *)(uintptr_t)map, name, ignored)
+	{
+		if (!words_hold(known, name))
+			return refuse_name(file, path, name, known);
+	}
 	return true;
 }
 
@@ -212,8 +214,11 @@ bool catalogue_add(struct catalogue *catalogue, const char *text, size_t len, co
 
 		if (entries && !json_is_object(entries))
 			return yaml_error(doc, kind_names[kind], err, "expected a map by id");
-		json_object_foreach(entries, id,
-				    entry) if (!check_entry(&file, kind, id, entry)) return false;
+		json_object_foreach(entries, id, entry)
+		{
+			if (!check_entry(&file, kind, id, entry))
+				return false;
+		}
 		json_object_update(catalogue->entries[kind], entries);
 	}
 	return true;
@@ -232,7 +237,9 @@ static const json_t *find(const json_t *entries, const char *id, char *hint)
 		return entry;
 	nearest_init(&nearest, id);
 	json_object_foreach((json_t *)(uintptr_t)entries, other, ignored)
+	{
 		nearest_offer(&nearest, other);
+	}
 	snprintf(hint, 160, "%s", nearest_hint(&nearest));
 	return NULL;
 }
@@ -275,7 +282,10 @@ void catalogue_each(const struct catalogue *catalogue, const char *kind,
 	const char *id;
 	json_t *ignored;
 
-	json_object_foreach((json_t *)(uintptr_t)entries, id, ignored) ids[count++] = id;
+	json_object_foreach((json_t *)(uintptr_t)entries, id, ignored)
+	{
+		ids[count++] = id;
+	}
 	qsort(ids, count, sizeof(*ids), by_text);
 	for (size_t i = 0; i < count; i++)
 		visit(context, ids[i], json_object_get(entries, ids[i]));

@@ -151,8 +151,11 @@ static void check_member_read(struct reads *reads, const char *root, const char 
 
 	if (json_object_get(map, second))
 		return;
-	json_object_foreach((json_t *)(uintptr_t)map, name, ignored) if (count < ARRAY_LEN(names))
-		names[count++] = name;
+	json_object_foreach((json_t *)(uintptr_t)map, name, ignored)
+	{
+		if (count < ARRAY_LEN(names))
+			names[count++] = name;
+	}
 	snprintf(what, sizeof(what), "in .%s", root);
 	refuse_read(reads, what, second, names, count);
 }

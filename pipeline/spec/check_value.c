@@ -254,9 +254,12 @@ static const char *list_ids(const struct check *check, const char *kind, char ou
 	json_t *ignored;
 
 	out[0] = '\0';
-	json_object_foreach((json_t *)(uintptr_t)entries, id,
-			    ignored) if (used + strlen(id) + 4 < 256) used +=
-		(size_t)snprintf(out + used, 256 - used, "%s%s", used ? ", " : "", id);
+	json_object_foreach((json_t *)(uintptr_t)entries, id, ignored)
+	{
+		if (used + strlen(id) + 4 < 256)
+			used += (size_t)snprintf(out + used, 256 - used, "%s%s", used ? ", " : "",
+						 id);
+	}
 	return used ? out : "none";
 }
 

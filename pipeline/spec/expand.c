@@ -305,6 +305,7 @@ static bool name_variant(struct expand *expand, const json_t *context, size_t in
 	if (!name_render(&expand->check, context, expand->arena, out))
 		return false;
 	other = json_object_get(expand->names, *out);
+	expand->check.variant = NULL;
 	if (other)
 		return check_refuse(
 			&expand->check, expand->spec->name_variants ? "name_variants" : "matrix#",
@@ -369,8 +370,10 @@ static void learn_names(struct spec *spec, const json_t *variants)
 	for (size_t i = 0; i < json_array_size(variants); i++)
 		json_object_update(all, json_array_get(variants, i));
 	spec->axes = arena_alloc(&spec->arena, (json_object_size(all) + 1) * sizeof(*spec->axes));
-	json_object_foreach(all, name, value) spec->axes[count++] =
-		arena_strdup(&spec->arena, name);
+	json_object_foreach(all, name, value)
+	{
+		spec->axes[count++] = arena_strdup(&spec->arena, name);
+	}
 	spec->axis_count = count;
 }
 

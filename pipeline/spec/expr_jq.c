@@ -55,8 +55,10 @@ static jv to_jq(const json_t *value)
 	switch (value ? json_typeof(value) : JSON_NULL) {
 	case JSON_OBJECT:
 		out = jv_object();
-		json_object_foreach((json_t *)(uintptr_t)value, name, item) out =
-			jv_object_set(out, jv_string(name), to_jq(item));
+		json_object_foreach((json_t *)(uintptr_t)value, name, item)
+		{
+			out = jv_object_set(out, jv_string(name), to_jq(item));
+		}
 		return out;
 	case JSON_ARRAY:
 		out = jv_array();

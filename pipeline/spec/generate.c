@@ -154,7 +154,9 @@ static bool choose_model(struct check *check, const json_t *wanted, const struct
 		try_model(check, word, wish, out, first);
 	if (!wanted || (word && !strcmp(word, "auto")))
 		json_object_foreach((json_t *)(uintptr_t)all, id, ignored)
+		{
 			try_model(check, id, wish, out, first);
+		}
 	return *out != NULL;
 }
 

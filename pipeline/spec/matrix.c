@@ -166,20 +166,19 @@ static bool check_exclude_names(struct check *check, const json_t *matrix)
 	size_t count = 0;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)matrix, name,
-			    value) if (!is_reserved(name) && count < SPEC_MAX_AXES) names[count++] =
-		name;
+	json_object_foreach((json_t *)(uintptr_t)matrix, name, value)
+	{
+		if (!is_reserved(name) && count < SPEC_MAX_AXES)
+			names[count++] = name;
+	}
 	for (size_t i = 0; i < json_array_size(list); i++)
-		json_object_foreach(
-			json_array_get(list, i), name,
-			value) if (!json_object_get(matrix, name) ||
-				   is_reserved(
-					   name)) return check_refuse_name(check,
-									   check_path_item(
-										   check->spec,
-										   "matrix.exclude",
-										   i),
-									   name, names, count);
+		json_object_foreach(json_array_get(list, i), name, value)
+		{
+			if (!json_object_get(matrix, name) || is_reserved(name))
+				return check_refuse_name(
+					check, check_path_item(check->spec, "matrix.exclude", i),
+					name, names, count);
+		}
 	return true;
 }
 
@@ -191,9 +190,11 @@ bool matrix_check(struct check *check, const json_t *matrix)
 
 	if (!json_is_object(matrix) || !json_object_size(matrix))
 		return check_refuse_type(check, "matrix", "a map of axes", matrix);
-	json_object_foreach((json_t *)(uintptr_t)matrix, name,
-			    value) if (!is_reserved(name) &&
-				       !check_axis(check, name, value)) return false;
+	json_object_foreach((json_t *)(uintptr_t)matrix, name, value)
+	{
+		if (!is_reserved(name) && !check_axis(check, name, value))
+			return false;
+	}
 	if (rows && (!json_is_string(rows) || !json_string_length(rows)))
 		return check_refuse_type(check, "matrix.csv", "the path of a CSV file", rows);
 	check->spec->has_open_axes = rows != NULL;
@@ -350,8 +351,11 @@ static bool matches(const json_t *wanted, const json_t *found)
 
 	if (!json_is_object(wanted) || !json_is_object(found))
 		return json_equal(wanted, found);
-	json_object_foreach((json_t *)(uintptr_t)wanted, name,
-			    value) if (!matches(value, json_object_get(found, name))) return false;
+	json_object_foreach((json_t *)(uintptr_t)wanted, name, value)
+	{
+		if (!matches(value, json_object_get(found, name)))
+			return false;
+	}
 	return true;
 }
 
@@ -465,9 +469,11 @@ static bool load_axes(struct matrix *matrix)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)matrix->written, name,
-			    value) if ((!is_reserved(name) || !strcmp(name, "csv")) &&
-				       !load_axis(matrix, name, value)) return false;
+	json_object_foreach((json_t *)(uintptr_t)matrix->written, name, value)
+	{
+		if ((!is_reserved(name) || !strcmp(name, "csv")) && !load_axis(matrix, name, value))
+			return false;
+	}
 	return true;
 }
 

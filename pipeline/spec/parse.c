@@ -181,38 +181,52 @@ static const struct field *stage_field(const struct stage_kind *kind, const char
 	return field ? field : field_find(common_fields, name);
 }
 
+static bool refuse_field(struct check *check, const char *name)
+{
+	const struct stage *stage = check->stage;
+	const char *names[64], *place;
+
+	place = arena_printf(&check->spec->arena, "%s.%s#", stage->path, name);
+	for (const struct stage_kind *kind = stage_kinds; stage->kind && kind->name; kind++)
+		if (field_find(kind->fields, name))
+			return check_refuse(check, place,
+					    "unknown name in a stage of type %s: it belongs to %s",
+					    stage->kind->name, kind->name);
+	return check_refuse_name(check, stage->path, name, names, stage_names(stage->kind, names));
+}
+
+static bool is_name_of_stage(const struct stage_kind *kind, const char *name)
+{
+	if (!kind)
+		return field_find(common_fields, name) != NULL;
+	return !strcmp(name, kind->name) || stage_field(kind, name);
+}
+
 /* The one type that the stage names. */
 static bool find_kind(struct check *check, const json_t *value)
 {
 	struct stage *stage = check->stage;
-	const char *path = stage->path, *name, *names[64];
 	char place[SPEC_PATH], kinds[256];
+	const char *name;
 	json_t *ignored;
 
-	snprintf(place, sizeof(place), "%s#", path);
 	json_object_foreach((json_t *)(uintptr_t)value, name, ignored)
 	{
 		const struct stage_kind *kind = stage_kind_find(name);
 
 		if (kind && stage->kind)
-			return check_refuse(check, check_path(check->spec, path, name),
+			return check_refuse(check, check_path(check->spec, stage->path, name),
 					    "a stage has one type, this one is %s already",
 					    stage->kind->name);
 		if (kind)
 			stage->kind = kind;
 	}
-	json_object_foreach(
-		(json_t *)(uintptr_t)value, name,
-		ignored) if (stage->kind
-				     ? strcmp(name, stage->kind->name) &&
-					       !stage_field(stage->kind, name)
-				     : !field_find(
-					       common_fields,
-					       name)) return check_refuse_name(check, path, name,
-									       names,
-									       stage_names(
-										       stage->kind,
-										       names));
+	json_object_foreach((json_t *)(uintptr_t)value, name, ignored)
+	{
+		if (!is_name_of_stage(stage->kind, name))
+			return refuse_field(check, name);
+	}
+	snprintf(place, sizeof(place), "%s#", stage->path);
 	return stage->kind || check_refuse(check, place, "expected a type: %s", kind_list(kinds));
 }
 
@@ -396,16 +410,19 @@ static bool parse_fields(struct check *check, const json_t *value)
 	const char *name;
 	json_t *member;
 
-	json_object_foreach((json_t *)(uintptr_t)value, name,
-			    member) if (!parse_field(check, name, member,
-						     check_path(check->spec, check->stage->path,
-								name))) return false;
+	json_object_foreach((json_t *)(uintptr_t)value, name, member)
+	{
+		if (!parse_field(check, name, member,
+				 check_path(check->spec, check->stage->path, name)))
+			return false;
+	}
 	snprintf(place, sizeof(place), "defaults.%s", kind->name);
-	json_object_foreach(
-		(json_t *)(uintptr_t)defaults, name,
-		member) if (!json_object_get(value, name) &&
-			    !parse_field(check, name, member,
-					 check_path(check->spec, place, name))) return false;
+	json_object_foreach((json_t *)(uintptr_t)defaults, name, member)
+	{
+		if (!json_object_get(value, name) &&
+		    !parse_field(check, name, member, check_path(check->spec, place, name)))
+			return false;
+	}
 	snprintf(place, sizeof(place), "%s#", check->stage->path);
 	for (const struct field *field = kind->fields; field->name; field++)
 		if ((field->flags & FIELD_REQUIRED) &&
@@ -470,27 +487,36 @@ static bool collect_stages(struct check *check, const json_t *stages)
 
 /* ---- defaults ---- */
 
+static bool parse_type_default(struct check *check, const char *name, const json_t *value,
+			       const char *path)
+{
+	const char *place = arena_printf(&check->spec->arena, "%s.%s#", path, name);
+
+	if (!strcmp(name, "needs") || !strcmp(name, "gate"))
+		return check_refuse(check, place, "it belongs to a single stage, not to defaults");
+	if (!stage_field(check->stage->kind, name))
+		return refuse_field(check, name);
+	return parse_field(check, name, value, check_path(check->spec, path, name));
+}
+
 /* By themselves, as if a stage used them: a wrong one that no stage uses is wrong, too. */
 static bool parse_type_defaults(struct check *check, const struct stage_kind *kind,
 				const json_t *value, const char *path)
 {
 	struct stage nobody = { .id = "", .path = path, .kind = kind };
-	const char *names[64], *name;
+	const char *name;
 	json_t *member;
-	bool ok = true;
+	bool ok;
 
 	if (!json_is_object(value))
 		return check_refuse_type(check, path, "a map", value);
 	nobody.definition = json_object();
+	nobody.limits = (struct spec_stage){ .base_ms = 1, .max_ms = INT64_MAX };
 	check->stage = &nobody;
+	ok = read_limits(check, value, path);
 	json_object_foreach((json_t *)(uintptr_t)value, name, member)
 	{
-		if (!ok)
-			break;
-		if (!stage_field(kind, name) || !strcmp(name, "needs") || !strcmp(name, "gate"))
-			ok = check_refuse_name(check, path, name, names, stage_names(kind, names));
-		else
-			ok = parse_field(check, name, member, check_path(check->spec, path, name));
+		ok = ok && parse_type_default(check, name, member, path);
 	}
 	json_decref(nobody.definition);
 	check->stage = NULL;
@@ -541,11 +567,11 @@ static bool check_top(struct check *check)
 					 root);
 	for (const struct field *field = top_fields; field->name; field++)
 		names[count++] = field->name;
-	json_object_foreach(
-		(json_t *)(uintptr_t)root, name,
-		ignored) if (!field_find(top_fields, name)) return check_refuse_name(check, "",
-										     name, names,
-										     count);
+	json_object_foreach((json_t *)(uintptr_t)root, name, ignored)
+	{
+		if (!field_find(top_fields, name))
+			return check_refuse_name(check, "", name, names, count);
+	}
 	for (const struct field *field = top_fields; field->name; field++)
 		if ((field->flags & FIELD_REQUIRED) && !json_object_get(root, field->name))
 			return check_refuse(check, "", "'%s' is missing", field->name);

@@ -17,7 +17,7 @@ static const struct row rows[] = {
 	  "t.yaml:3:99: matrix.exclude[2].a: excludes nothing: no variant has this a" },
 	{ "two variants with one name",
 	  HEAD "matrix: {hook: [a, b], look: [c, d]}\nname_variants: '{hook}'\n" DRAFT,
-	  "t.yaml:4:16: name_variants: variants 1 and 2 are both called 'a'; put {n} into it (in variant 2)" },
+	  "t.yaml:4:16: name_variants: variants 1 and 2 are both called 'a'; put {n} into it" },
 	{ "a file that is not there", HEAD "matrix: {hook: {file: nowhere.txt}}\n" DRAFT,
 	  "t.yaml:3:16: matrix.hook: nowhere.txt: No such file or directory" },
 	{ "an empty file", HEAD "matrix: {hook: {file: empty.txt}}\n" DRAFT,

@@ -1,7 +1,6 @@
 // links: spec
 /*
- * Every mistake that can be seen when a spec is read, with the exact words and the place. Part:
- * stages.
+ * Mistakes in stages that are seen when a spec is read: the exact words, and the place.
  */
 #include "tests/unit/spec_fixture.h"
 
@@ -13,7 +12,7 @@ static const struct row rows[] = {
 	{ "no stages", HEAD, "t.yaml:1:1: 'stages' is missing" },
 	{ "no version", "name: t\n" DRAFT, "t.yaml:1:1: 'version' is missing" },
 	{ "a version of the future", "version: 2\nname: t\n" DRAFT,
-	  "t.yaml:1:10: version: expected a whole number from 1 to 1, found 2" },
+	  "t.yaml:1:10: version: expected 1, found 2" },
 	{ "an unknown name at the top", HEAD "stagez: {}\n" DRAFT,
 	  "t.yaml:3:1: stagez: unknown name, did you mean 'stages'?" },
 	{ "an unknown name in a stage", HEAD "stages:\n  a:\n    generate: video\n    promt: x\n",
@@ -35,7 +34,7 @@ static const struct row rows[] = {
 	  "t.yaml:4:44: stages.a.inspect: a stage has one type, this one is generate already" },
 	{ "a field of another type",
 	  HEAD "stages:\n  a: {generate: video, prompt: x, require: [.a]}\n",
-	  "t.yaml:4:35: stages.a.require: unknown name" },
+	  "t.yaml:4:35: stages.a.require: unknown name in a stage of type generate: it belongs to inspect" },
 	{ "a missing prompt", HEAD "stages:\n  a:\n    generate: video\n",
 	  "t.yaml:4:3: stages.a: 'prompt' is missing" },
 	{ "a number as prompt", HEAD "stages:\n  a: {generate: video, prompt: 5}\n",
@@ -116,7 +115,7 @@ static const struct row rows[] = {
 	  "  b: {edit: a, operations: [{trim: {duration: 1}, conform: {ratio: '1:1'}}]}\n",
 	  "t.yaml:5:29: stages.b.operations[0]: expected one operation with its arguments, such as trim: {duration: 5}" },
 	{ "no operations", HEAD DRAFT "  b: {edit: a, operations: []}\n",
-	  "t.yaml:5:28: stages.b.operations: expected a list of operations, found a list" },
+	  "t.yaml:5:28: stages.b.operations: expected at least one operation" },
 	{ "a conform without anything", HEAD DRAFT "  b: {edit: a, operations: [conform: ]}\n",
 	  "t.yaml:5:29: stages.b.operations[0].conform: expected a profile, a ratio or anything else to conform to" },
 	{ "an unknown anchor",
@@ -129,7 +128,7 @@ static const struct row rows[] = {
 	{ "a color that YAML took for a comment",
 	  HEAD DRAFT
 	  "  b:\n    edit: a\n    operations:\n      - textOverlay:\n          text: x\n          color: #ffffff\n",
-	  "t.yaml:10:11: stages.b.operations[0].textOverlay.color: expected \"#RRGGBB\", \"#RRGGBBAA\" (in quotes) or a name such as white, found ''" },
+	  "t.yaml:10:11: stages.b.operations[0].textOverlay.color: expected a color such as white, or \"#RRGGBB\" with its quotes, found nothing" },
 	{ "an end before its start",
 	  HEAD DRAFT "  b: {edit: a, operations: [{trim: {start: 3, end: 2}}]}\n",
 	  "t.yaml:5:52: stages.b.operations[0].trim.end: expected more than start (3), found 2" },

@@ -1,7 +1,6 @@
 // links: spec
 /*
- * Every mistake that can be seen when a spec is read, with the exact words and the place. Part:
- * expressions, matrix and the spec's own members.
+ * Mistakes in expressions, matrix and the spec's own members: the exact words, and the place.
  */
 #include "tests/unit/spec_fixture.h"
 
@@ -81,10 +80,10 @@ static const struct row rows[] = {
 	{ "a wrong default that is used", HEAD "defaults:\n  generate: {duration: five}\n" DRAFT,
 	  "t.yaml:4:24: defaults.generate.duration: expected seconds such as 8, 7.5 or 8s, found 'five'" },
 	{ "a wrong default that no stage uses",
-	  HEAD "defaults:\n  edit: {retry: {max: soon}, operations: []}\n" DRAFT,
-	  "t.yaml:4:42: defaults.edit.operations: expected a list of operations, found a list" },
+	  HEAD "defaults:\n  edit: {retry: {max: soon}}\n" DRAFT,
+	  "t.yaml:4:23: defaults.edit.retry.max: expected a duration such as 30s, 5m or 1h30m, found 'soon'" },
 	{ "needs in defaults", HEAD "defaults:\n  generate: {needs: []}\n" DRAFT,
-	  "t.yaml:4:14: defaults.generate.needs: unknown name, did you mean 'needs'?" },
+	  "t.yaml:4:14: defaults.generate.needs: it belongs to a single stage, not to defaults" },
 	{ "a control character", HEAD "stages:\n  a: {generate: video, prompt: \"x\\u0001y\"}\n",
 	  "t.yaml:4:32: stages.a.prompt: a control character in the text" },
 };
