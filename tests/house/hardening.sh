@@ -2,7 +2,7 @@
 # What a release build promises: position independent, relocations read-only and bound at start, no executable
 # stack, checked libc calls, stack protector, asserts still in.
 . "$(dirname "$0")/../process/lib.sh"
-plan 18
+plan 24
 
 # has WHAT REGEX READELF-ARGS...: some line matches.
 has()

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What `cmake --install` puts somewhere else works there, without the source tree.
 . "$(dirname "$0")/../process/lib.sh"
-plan 7
+plan 8
 
 run cmake --install "$REELD_BUILD" --prefix "$T/prefix"
 is "it installs" "$status" 0
