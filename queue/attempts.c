@@ -1,6 +1,6 @@
 /*
- * A hash table with chains. Endings and claims come ten thousand times a second, so an attempt is one
- * block and its hash is computed once.
+ * A hash table with chains. Endings and claims come ten thousand times a second, so an attempt is
+ * one block and its hash is computed once.
  */
 #include "queue/attempts.h"
 

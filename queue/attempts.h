@@ -1,6 +1,6 @@
 /*
- * The attempts a host has in hand: found by stage and epoch, counted per kind, summed for the heartbeat's
- * comparison. Each belongs to the table from the claim until Redis has its ending.
+ * The attempts a host has in hand: found by stage and epoch, counted per kind, summed for the
+ * heartbeat's comparison. Each belongs to the table from the claim until Redis has its ending.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ struct attempt {
 	unsigned index; /* of the stage in its pipeline */
 	int64_t epoch;
 	enum broker_kind kind;
-	bool is_ended;	  /* broker_finish or _return was called; waits for Redis' answer */
-	bool is_revoked;  /* not ours any more: its ending is dropped */
+	bool is_ended;	   /* broker_finish or _return was called; waits for Redis' answer */
+	bool is_revoked;   /* not ours any more: its ending is dropped */
 	bool is_cancelled; /* revoke was called because somebody cancelled it */
 	bool is_progress_new, had_progress, is_split;
 	int permille;

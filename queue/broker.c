@@ -1,14 +1,15 @@
 /*
- * The supervisor's end of the queue. One call is in flight at a time, so that what Redis and this host
- * believe can be compared whenever none is; what happens meanwhile is gathered into the next. pump() looks
- * at the state of the world and says the most urgent thing; every event only sets a flag and kicks it.
+ * The supervisor's end of the queue. One call is in flight at a time, so that what Redis and this
+ * host believe can be compared whenever none is; what happens meanwhile is gathered into the next.
+ * pump() looks at the state of the world and says the most urgent thing; every event only sets a
+ * flag and kicks it.
  *
  *      link down --up--> beat, repeat a lost turn, compare --> up: turns, beats, chores
  *          ^                                                    |
  *          +------------------------- lost ---------------------+
  *
- * While the link is down attempts go on and endings gather; a turn whose answer was lost is said again, its
- * claim under the same nonce.
+ * While the link is down attempts go on and endings gather; a turn whose answer was lost is said
+ * again, its claim under the same nonce.
  */
 #include "queue/broker.h"
 
@@ -74,7 +75,8 @@ static void pump(struct broker *broker)
 	if (upkeep_beat(broker))
 		return;
 	if (!broker->is_up) {
-		/* The lost turn first: its claim's answer must be known before both sides compare. */
+		/* The lost turn first: its claim's answer must be known before both sides compare.
+		 */
 		if (broker->is_nonce_open)
 			turn_send(broker);
 		else if (!upkeep_compare(broker))
@@ -160,8 +162,9 @@ static void on_stop_limit(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (broker->ending_count || broker->sent)
-		log_warn("queue stop=late unsent=%zu what=\"endings Redis did not take; their stages run again\"",
-			 broker->ending_count);
+		log_warn(
+			"queue stop=late unsent=%zu what=\"endings Redis did not take; their stages run again\"",
+			broker->ending_count);
 	broker->is_departed = true;
 	(void)stop_if_done(broker);
 }
@@ -196,9 +199,9 @@ static void on_down(void *context, const char *why)
 
 static void on_wake(struct broker *broker, const char *text)
 {
-	static const char letters[BROKER_KINDS] = { [BROKER_MEDIA] = 'm',
-						    [BROKER_REMOTE] = 'r',
-						    [BROKER_GPU] = 'g' };
+	static const char letters[BROKER_KINDS] = {
+		[BROKER_MEDIA] = 'm', [BROKER_REMOTE] = 'r', [BROKER_GPU] = 'g'
+	};
 	int64_t seq = strtoll(text, NULL, 10);
 	const char *kinds = strchr(text, ' ');
 
@@ -242,7 +245,8 @@ static void on_message(void *context, const char *channel, const char *text)
 			text += len + (text[len] == '\n');
 		}
 	}
-	/* Not kicked but at once: between a submit and its first claim nothing else is to wait for. */
+	/* Not kicked but at once: between a submit and its first claim nothing else is to wait for.
+	 */
 	pump(broker);
 }
 
@@ -276,8 +280,8 @@ static const struct link_handler link_events = { on_up, on_down, on_message, on_
 void broker_release(struct broker *broker, struct attempt *attempt)
 {
 	if (attempt->had_progress && !attempt->is_revoked)
-		buf_printf(&broker->dropped, "%.*s.%u\n", (int)attempt->pipeline_len, attempt->stage,
-			   attempt->index);
+		buf_printf(&broker->dropped, "%.*s.%u\n", (int)attempt->pipeline_len,
+			   attempt->stage, attempt->index);
 	attempts_remove(&broker->attempts, attempt);
 }
 
@@ -403,8 +407,9 @@ struct broker *broker_new(struct event_base *base, const struct broker_options *
 	timer_in(broker->beat_timer, broker->heartbeat_ms * 1000);
 	DEFER(freep) char *wake = xasprintf("%swake", broker->farm_prefix);
 	broker->host_channel = xasprintf("%shost:%s", broker->farm_prefix, broker->host);
-	broker->link = link_new(base, broker->url, (const char *const[]){ wake, broker->host_channel },
-				&link_events, broker);
+	broker->link =
+		link_new(base, broker->url, (const char *const[]){ wake, broker->host_channel },
+			 &link_events, broker);
 	link_start(broker->link);
 	return broker;
 }
@@ -418,7 +423,8 @@ void broker_stop(struct broker *broker, int timeout_ms, void (*done)(void *conte
 	broker_kick(broker);
 }
 
-/* Without a broker_stop before it: one blocking try, so that the stages need not wait for the lease. */
+/* Without a broker_stop before it: one blocking try, so that the stages need not wait for the
+ * lease. */
 static void depart_now(struct broker *broker)
 {
 	const struct redis_address *address = link_address(broker->link);
@@ -427,8 +433,8 @@ static void depart_now(struct broker *broker)
 	if (broker->is_departed || !broker->is_up || !address->path)
 		return;
 	redisContext *redis = redisConnectUnixWithTimeout(address->path, limit);
-	if (redis && !redis->err && redisSetTimeout(redis, limit) == REDIS_OK && !address->password &&
-	    !address->db) {
+	if (redis && !redis->err && redisSetTimeout(redis, limit) == REDIS_OK &&
+	    !address->password && !address->db) {
 		redis_args_script(&broker->args, SCRIPT_DEPART, broker->farm_prefix);
 		redis_args_text(&broker->args, broker->host);
 		redis_args_text(&broker->args, broker->instance);

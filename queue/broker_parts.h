@@ -49,20 +49,20 @@ struct broker {
 	char instance[IDS_NONCE_LENGTH + 1];
 
 	struct event *pump_event, *due_timer, *beat_timer, *stop_timer;
-	bool is_linked;	 /* the link is up */
-	bool is_up;	 /* and both sides agree on who runs what: claims may go */
+	bool is_linked;	       /* the link is up */
+	bool is_up;	       /* and both sides agree on who runs what: claims may go */
 	enum broker_call call; /* in flight */
 	struct redis_args args;
 
 	struct attempts attempts;
 	size_t slots[BROKER_KINDS];
-	bool wants[BROKER_KINDS]; /* there may be work */
+	bool wants[BROKER_KINDS];		 /* there may be work */
 	struct attempt *endings, **endings_tail; /* to send */
-	struct attempt *sent;			  /* in the turn in flight */
+	struct attempt *sent;			 /* in the turn in flight */
 	size_t ending_count;
 
 	uint64_t nonce;
-	bool is_nonce_open;	/* a claim under it was sent and not answered */
+	bool is_nonce_open; /* a claim under it was sent and not answered */
 	size_t asked[BROKER_KINDS];
 	bool is_due;	/* the due timer fired */
 	int64_t due_us; /* when it will, by our clock; 0: not set */
@@ -89,7 +89,7 @@ struct broker {
 /* broker.c */
 void broker_kick(struct broker *broker); /* looks, at the end of this turn, what is to be said */
 void broker_call(struct broker *broker, enum broker_call call); /* sends broker->args */
-void broker_wait(struct broker *broker, int64_t delay_us);	 /* until something is due; < 0 never */
+void broker_wait(struct broker *broker, int64_t delay_us); /* until something is due; < 0 never */
 void broker_wait_at_most(struct broker *broker, int64_t delay_us); /* only ever sooner */
 void broker_release(struct broker *broker, struct attempt *attempt);
 void broker_revoke(struct broker *broker, struct attempt *attempt, bool is_cancel);
@@ -98,7 +98,8 @@ size_t broker_free_slots(const struct broker *broker, enum broker_kind kind);
 /* turn.c */
 bool turn_is_due(const struct broker *broker);
 void turn_send(struct broker *broker);
-bool turn_read(struct broker *broker, const redisReply *reply) MUST_CHECK; /* false: not understood */
+bool turn_read(struct broker *broker,
+	       const redisReply *reply) MUST_CHECK; /* false: not understood */
 void turn_lost(struct broker *broker);
 
 /* upkeep.c: each returns true when it sent a call */

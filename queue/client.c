@@ -1,6 +1,6 @@
 /*
- * One blocking connection: opened on the first call, again after it was lost. It refuses to know what
- * the commands mean; submit.c, read.c, steer.c, why.c and watch.c do.
+ * One blocking connection: opened on the first call, again after it was lost. It refuses to know
+ * what the commands mean; submit.c, read.c, steer.c, why.c and watch.c do.
  */
 #include "queue/calls.h"
 
@@ -41,9 +41,9 @@ static bool lost(struct queue_client *client, struct err *err)
 	bool is_slow = redis->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
 
 	(void)err_set(err, ERR_RETRY, "Redis at %s: %s", client->address.shown,
-		      is_slow	      ? "no answer in time" :
-		      redis->errstr[0] ? redis->errstr :
-					 "the connection was lost");
+		      is_slow		 ? "no answer in time"
+		      : redis->errstr[0] ? redis->errstr
+					 : "the connection was lost");
 	disconnect(client);
 	return false;
 }
@@ -65,7 +65,8 @@ static bool greet(struct queue_client *client, struct err *err)
 
 	if (address->password) {
 		if (address->user)
-			redisAppendCommand(client->redis, "AUTH %s %s", address->user, address->password);
+			redisAppendCommand(client->redis, "AUTH %s %s", address->user,
+					   address->password);
 		else
 			redisAppendCommand(client->redis, "AUTH %s", address->password);
 		expected++;
@@ -91,9 +92,9 @@ static bool connect_now(struct queue_client *client, struct err *err)
 {
 	const struct timeval limit = { CONNECT_MS / 1000, 0 };
 	const struct redis_address *address = &client->address;
-	redisContext *redis = address->path ?
-				      redisConnectUnixWithTimeout(address->path, limit) :
-				      redisConnectWithTimeout(address->host, address->port, limit);
+	redisContext *redis =
+		address->path ? redisConnectUnixWithTimeout(address->path, limit)
+			      : redisConnectWithTimeout(address->host, address->port, limit);
 
 	if (!redis || redis->err) {
 		(void)err_set(err, ERR_RETRY, "Redis at %s: cannot connect: %s", address->shown,
@@ -122,7 +123,8 @@ bool client_send(struct queue_client *client, struct redis_args *args, struct er
 {
 	if (!client->redis && !connect_now(client, err))
 		return false;
-	if (redisAppendCommandArgv(client->redis, (int)args->count, args->argv, args->lens) != REDIS_OK)
+	if (redisAppendCommandArgv(client->redis, (int)args->count, args->argv, args->lens) !=
+	    REDIS_OK)
 		return lost(client, err);
 	return true;
 }
@@ -167,17 +169,20 @@ void client_key(struct queue_client *client, struct redis_args *args, const char
 	va_list list;
 
 	va_start(list, format);
-	(void)vsnprintf(rest, sizeof(rest), format, list); /* ids are short; a cut one finds nothing */
+	(void)vsnprintf(rest, sizeof(rest), format,
+			list); /* ids are short; a cut one finds nothing */
 	va_end(list);
 	redis_args_printf(args, "%s%s", client->prefix, rest);
 }
 
-bool queue_client_open(const char *url, const char *farm, struct queue_client **out, struct err *err)
+bool queue_client_open(const char *url, const char *farm, struct queue_client **out,
+		       struct err *err)
 {
 	DEFER(queue_client_freep) struct queue_client *client = xcalloc(1, sizeof(*client));
 
 	if (!farm[0] || strpbrk(farm, "{}\r\n\t "))
-		return err_set(err, ERR_REJECT, "farm \"%s\": its name must be a word without braces", farm);
+		return err_set(err, ERR_REJECT,
+			       "farm \"%s\": its name must be a word without braces", farm);
 	redis_ignore_sigpipe();
 	client->prefix = xasprintf("reel:{%s}:", farm);
 	if (!redis_address_parse(url, &client->address, err) || !connect_now(client, err))
@@ -208,12 +213,13 @@ bool client_target(const char *text, struct client_target *out, struct err *err)
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	const char *dash = memchr(text, '-', len);
 
-	if (len == 0 || (slash && (!dash || !slash[1])) || (dash && (size_t)(dash + 1 - text) == len) ||
-	    strpbrk(text, "\r\n\t *?[]{}:"))
-		return err_set(err, ERR_REJECT,
-			       "%s: expected a batch (k3f9x2m4), a pipeline (k3f9x2m4-17) or a stage "
-			       "(k3f9x2m4-17/draft)",
-			       text);
+	if (len == 0 || (slash && (!dash || !slash[1])) ||
+	    (dash && (size_t)(dash + 1 - text) == len) || strpbrk(text, "\r\n\t *?[]{}:"))
+		return err_set(
+			err, ERR_REJECT,
+			"%s: expected a batch (k3f9x2m4), a pipeline (k3f9x2m4-17) or a stage "
+			"(k3f9x2m4-17/draft)",
+			text);
 	out->kind = slash ? "stage" : dash ? "pipeline" : "batch";
 	out->id = xstrndup(text, len);
 	out->stage = slash ? slash + 1 : "";

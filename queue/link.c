@@ -1,15 +1,15 @@
 /*
- * What it owns: the two hiredis contexts, the resolver, the timers. What it refuses to know: what is said
- * over them.
+ * What it owns: the two hiredis contexts, the resolver, the timers. What it refuses to know: what
+ * is said over them.
  *
  *      down --start/timer--> resolving --> connecting --> greeting --> up
  *        ^                       |              |             |         |
  *        +-----------------------+--- failed, or 5 s over ----+- lost --+
  *
  * hiredis 0.14.1 (Debian 12) resolves names with a blocking getaddrinfo and has no limit for an
- * asynchronous connect: so it is only ever given an address, and a timer of ours runs until the link is up.
- * It also frees a context by itself after a failed connect or a disconnect; every callback therefore
- * compares the context it gets with the one we hold.
+ * asynchronous connect: so it is only ever given an address, and a timer of ours runs until the
+ * link is up. It also frees a context by itself after a failed connect or a disconnect; every
+ * callback therefore compares the context it gets with the one we hold.
  */
 #include "queue/link.h"
 
@@ -30,7 +30,7 @@
 
 enum {
 	CONNECT_MS = 5000,
-	CALL_MS = 15000,   /* a call not answered by then: the server hangs, or the path is cut */
+	CALL_MS = 15000, /* a call not answered by then: the server hangs, or the path is cut */
 	BACKOFF_MIN_MS = 50,
 	BACKOFF_MAX_MS = 5000,
 	OPERATOR_MS = 30000, /* between tries while only a person can help */
@@ -73,7 +73,8 @@ static void cut(redisAsyncContext **which)
 	*which = NULL;
 	if (!redis)
 		return;
-	redis->data = NULL; /* freeing may be put off until its callback returns; we may be gone by then */
+	redis->data = NULL; /* freeing may be put off until its callback returns; we may be gone by
+			       then */
 	redisAsyncFree(redis);
 }
 
@@ -143,7 +144,8 @@ static void on_disconnect(const redisAsyncContext *redis, int status)
 		return;
 	}
 	link_drop(link, 0, "Redis at %s: %s", link->address.shown,
-		  status != REDIS_OK && redis->errstr[0] ? redis->errstr : "the connection was lost");
+		  status != REDIS_OK && redis->errstr[0] ? redis->errstr
+							 : "the connection was lost");
 }
 
 static void on_connect(const redisAsyncContext *redis, int status)
@@ -247,8 +249,8 @@ static void greet(struct link *link, redisAsyncContext *redis)
 
 static bool open_one(struct link *link, redisAsyncContext **which, const char *ip)
 {
-	redisAsyncContext *redis = ip ? redisAsyncConnect(ip, link->address.port) :
-					redisAsyncConnectUnix(link->address.path);
+	redisAsyncContext *redis = ip ? redisAsyncConnect(ip, link->address.port)
+				      : redisAsyncConnectUnix(link->address.path);
 
 	if (!redis || redis->err) {
 		char why[200];
@@ -292,8 +294,8 @@ static void on_resolved(int code, struct evutil_addrinfo *list, void *context)
 			NI_NUMERICHOST)) {
 		if (list)
 			evutil_freeaddrinfo(list);
-		link_drop(link, 0, "Redis at %s: its name cannot be resolved: %s", link->address.shown,
-			  code ? evutil_gai_strerror(code) : "no address");
+		link_drop(link, 0, "Redis at %s: its name cannot be resolved: %s",
+			  link->address.shown, code ? evutil_gai_strerror(code) : "no address");
 		return;
 	}
 	evutil_freeaddrinfo(list);
@@ -356,7 +358,8 @@ static void on_limit(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (link->state == LINK_UP)
-		link_drop(link, 0, "Redis at %s: no answer for %d s", link->address.shown, CALL_MS / 1000);
+		link_drop(link, 0, "Redis at %s: no answer for %d s", link->address.shown,
+			  CALL_MS / 1000);
 	else
 		link_drop(link, 0, "Redis at %s: not connected within %d s", link->address.shown,
 			  CONNECT_MS / 1000);

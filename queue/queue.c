@@ -19,8 +19,8 @@ static const struct {
 };
 
 static const char *const ends[] = {
-	[QUEUE_END_NONE] = "running",  [QUEUE_END_DONE] = "done",
-	[QUEUE_END_PARTIAL] = "partial", [QUEUE_END_FAILED] = "failed",
+	[QUEUE_END_NONE] = "running",	     [QUEUE_END_DONE] = "done",
+	[QUEUE_END_PARTIAL] = "partial",     [QUEUE_END_FAILED] = "failed",
 	[QUEUE_END_CANCELLED] = "cancelled",
 };
 

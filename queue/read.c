@@ -1,6 +1,6 @@
 /*
- * Looking: records of batches, pipelines, lanes and hosts decoded from their hashes. Plain reads, many
- * per round trip; nothing here changes anything.
+ * Looking: records of batches, pipelines, lanes and hosts decoded from their hashes. Plain reads,
+ * many per round trip; nothing here changes anything.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +33,15 @@ static bool no_such(const char *what, const char *id, struct err *err)
 /* ---- batches */
 
 static const char *const batch_fields[] = {
-	"name", "labels", "origin", "token", "end",  "paused", "cancel", "sealed",    "prio", "created",
-	"ended", "total", "wait",   "done",  "failed", "cancelled", "gone", "nb", "np", "nq", "nr",
-	"nu",	"nw",	 "nh",	   "nc",    "nd",     "nf",	   "ns",   "nt", "nx",
+	"name", "labels",  "origin", "token", "end",  "paused", "cancel", "sealed",
+	"prio", "created", "ended",  "total", "wait", "done",	"failed", "cancelled",
+	"gone", "nb",	   "np",     "nq",    "nr",   "nu",	"nw",	  "nh",
+	"nc",	"nd",	   "nf",     "ns",    "nt",   "nx",
 };
 static const enum queue_state batch_counts[] = {
-	QUEUE_BLOCKED,	  QUEUE_PREPARING, QUEUE_PREPARING, QUEUE_READY,   QUEUE_RUNNING,
-	QUEUE_BACKOFF,	  QUEUE_HELD,	   QUEUE_CANCELLING, QUEUE_DONE,   QUEUE_FAILED,
-	QUEUE_SKIPPED,	  QUEUE_SKIPPED,   QUEUE_CANCELLED,
+	QUEUE_BLOCKED, QUEUE_PREPARING, QUEUE_PREPARING,  QUEUE_READY, QUEUE_RUNNING,
+	QUEUE_BACKOFF, QUEUE_HELD,	QUEUE_CANCELLING, QUEUE_DONE,  QUEUE_FAILED,
+	QUEUE_SKIPPED, QUEUE_SKIPPED,	QUEUE_CANCELLED,
 };
 enum { BATCH_FIRST_COUNT = ARRAY_LEN(batch_fields) - ARRAY_LEN(batch_counts) };
 
@@ -136,7 +137,8 @@ bool queue_batches(struct queue_client *client, size_t max, struct queue_batch *
 	return true;
 }
 
-bool queue_batch_spec_text(struct queue_client *client, const char *batch, char **out, struct err *err)
+bool queue_batch_spec_text(struct queue_client *client, const char *batch, char **out,
+			   struct err *err)
 {
 	DEFER(redis_args_done) struct redis_args args = { .script = SCRIPTS };
 	DEFER(redis_reply_freep) redisReply *reply = NULL;
@@ -154,7 +156,6 @@ bool queue_batch_spec_text(struct queue_client *client, const char *batch, char 
 }
 
 /* ---- pipelines */
-
 
 static void pipeline_decode_head(const char *id, const redisReply *reply, bool with_payload,
 				 struct queue_pipeline *out)
@@ -192,8 +193,8 @@ static char *history_text(const redisReply *reply)
 	return buf_take(&out);
 }
 
-static bool stage_decode(const redisReply *head, size_t i, const redisReply *fields, bool with_payload,
-			 struct queue_stage *out)
+static bool stage_decode(const redisReply *head, size_t i, const redisReply *fields,
+			 bool with_payload, struct queue_stage *out)
 {
 	const redisReply *x = redis_item(head, 0), *k = redis_item(fields, 0);
 	const char *letters = redis_text(redis_item(head, 1));
@@ -280,16 +281,18 @@ static bool read_stages(struct queue_client *client, const redisReply *head, boo
 				      .element = reply->element + i * per_stage };
 		if (reply->elements < (i + 1) * per_stage ||
 		    !stage_decode(head, i, &fields, with_payload, &out->stages[i]))
-			return err_set(err, ERR_OPERATOR,
-				       "%s: its record in Redis cannot be read; was it written by a newer reeld?",
-				       out->id);
+			return err_set(
+				err, ERR_OPERATOR,
+				"%s: its record in Redis cannot be read; was it written by a newer reeld?",
+				out->id);
 		out->stage_count = i + 1;
 	}
 	return true;
 }
 
 /* "permille step" of running stages, from the heartbeats of their hosts. */
-static bool read_progress(struct queue_client *client, struct queue_pipeline *pipeline, struct err *err)
+static bool read_progress(struct queue_client *client, struct queue_pipeline *pipeline,
+			  struct err *err)
 {
 	for (int is_read = 0; is_read < 2; is_read++) {
 		for (size_t i = 0; i < pipeline->stage_count; i++) {
@@ -372,8 +375,9 @@ static bool load_pipelines(struct queue_client *client, char **ids, size_t count
 	return true;
 }
 
-static bool pipelines_by_id(struct queue_client *client, char **ids, size_t count, bool with_payload,
-			    struct queue_pipeline **out, size_t *out_count, struct err *err)
+static bool pipelines_by_id(struct queue_client *client, char **ids, size_t count,
+			    bool with_payload, struct queue_pipeline **out, size_t *out_count,
+			    struct err *err)
 {
 	redisReply **heads = xcalloc(count + 1, sizeof(redisReply *));
 	struct queue_pipeline *list = xcalloc(count + 1, sizeof(*list));
@@ -412,8 +416,8 @@ bool queue_pipelines(struct queue_client *client, const char *batch, int64_t fir
 	return ok;
 }
 
-bool queue_pipeline_get(struct queue_client *client, const char *pipeline, struct queue_pipeline *out,
-			struct err *err)
+bool queue_pipeline_get(struct queue_client *client, const char *pipeline,
+			struct queue_pipeline *out, struct err *err)
 {
 	DEFER(freep) struct queue_pipeline *list = NULL;
 	DEFER(freep) char *id = xstrdup(pipeline);
@@ -478,10 +482,13 @@ static bool ask_fields(struct queue_client *client, const char *kind, const char
 	return client_send(client, &args, err);
 }
 
-bool queue_lanes(struct queue_client *client, struct queue_lane **out, size_t *count, struct err *err)
+bool queue_lanes(struct queue_client *client, struct queue_lane **out, size_t *count,
+		 struct err *err)
 {
-	static const char *const fields[] = { "limit", "burst",	 "run",	   "rdy",      "rate",
-					      "paused", "cordoned", "reason", "probe_at", "streak" };
+	static const char *const fields[] = {
+		"limit",  "burst",    "run",	"rdy",	    "rate",
+		"paused", "cordoned", "reason", "probe_at", "streak"
+	};
 	DEFER(redis_reply_freep) redisReply *names = NULL;
 
 	if (!words_of(client, "SMEMBERS", "lanes", &names, err))
@@ -521,7 +528,8 @@ static bool server_now(struct queue_client *client, int64_t *out, struct err *er
 	return true;
 }
 
-static void host_decode(const char *name, const redisReply *reply, int64_t now, struct queue_host *out)
+static void host_decode(const char *name, const redisReply *reply, int64_t now,
+			struct queue_host *out)
 {
 	int64_t seen = redis_int(redis_item(reply, 0));
 
@@ -535,7 +543,8 @@ static void host_decode(const char *name, const redisReply *reply, int64_t now, 
 	};
 }
 
-bool queue_hosts(struct queue_client *client, struct queue_host **out, size_t *count, struct err *err)
+bool queue_hosts(struct queue_client *client, struct queue_host **out, size_t *count,
+		 struct err *err)
 {
 	static const char *const fields[] = { "seen", "version", "running", "started", "lease" };
 	DEFER(redis_reply_freep) redisReply *names = NULL;

@@ -1,6 +1,6 @@
 /*
- * Packs and unpacks what the scripts keep in a pipeline's hash. Little-endian, no padding, doubles as
- * IEEE 754: what Lua's struct library writes with '<'.
+ * Packs and unpacks what the scripts keep in a pipeline's hash. Little-endian, no padding, doubles
+ * as IEEE 754: what Lua's struct library writes with '<'.
  */
 #include "queue/record.h"
 
@@ -35,9 +35,11 @@ static bool check_stage(const struct queue_pipeline_spec *pipeline, size_t i, st
 	uint32_t mask = stage->inputs | stage->needs;
 	uint64_t possible = (1ull << pipeline->stage_count) - 1;
 
-	if (!stage->id || !stage->id[0] || strlen(stage->id) > 100 || strpbrk(stage->id, "\t\n\r/\"\\"))
-		return err_set(err, ERR_REJECT, "stage %zu: its id must have 1 to 100 characters, none of them "
-						"'/', '\"' or a tab",
+	if (!stage->id || !stage->id[0] || strlen(stage->id) > 100 ||
+	    strpbrk(stage->id, "\t\n\r/\"\\"))
+		return err_set(err, ERR_REJECT,
+			       "stage %zu: its id must have 1 to 100 characters, none of them "
+			       "'/', '\"' or a tab",
 			       i + 1);
 	if (!stage->type || !stage->type[0] || strlen(stage->type) > 100 ||
 	    strpbrk(stage->type, "\"\\\t\n\r"))
@@ -46,7 +48,8 @@ static bool check_stage(const struct queue_pipeline_spec *pipeline, size_t i, st
 	    strpbrk(stage->lane, " \t\n\r"))
 		return err_set(err, ERR_REJECT, "stage %s: its lane must be a word", stage->id);
 	if (mask & ~possible)
-		return err_set(err, ERR_REJECT, "stage %s: it needs a stage that is not there", stage->id);
+		return err_set(err, ERR_REJECT, "stage %s: it needs a stage that is not there",
+			       stage->id);
 	if (mask & (1u << i))
 		return err_set(err, ERR_REJECT, "stage %s: it needs itself", stage->id);
 	return true;
@@ -66,7 +69,8 @@ static bool check_cycles(const struct queue_pipeline_spec *pipeline, struct err 
 	}
 	for (size_t i = 0; i < pipeline->stage_count; i++) {
 		if (!(placed & (1u << i)))
-			return err_set(err, ERR_REJECT, "stage %s: it waits for itself, through others",
+			return err_set(err, ERR_REJECT,
+				       "stage %s: it waits for itself, through others",
 				       pipeline->stages[i].id);
 	}
 	return true;
@@ -230,10 +234,10 @@ bool record_state(char letter, enum queue_state *out)
 		char letter;
 		enum queue_state state;
 	} letters[] = {
-		{ 'b', QUEUE_BLOCKED },	   { 'p', QUEUE_PREPARING }, { 'q', QUEUE_PREPARING },
-		{ 'r', QUEUE_READY },	   { 'u', QUEUE_RUNNING },   { 'w', QUEUE_BACKOFF },
-		{ 'h', QUEUE_HELD },	   { 'c', QUEUE_CANCELLING }, { 'd', QUEUE_DONE },
-		{ 'f', QUEUE_FAILED },	   { 's', QUEUE_SKIPPED },   { 't', QUEUE_SKIPPED },
+		{ 'b', QUEUE_BLOCKED },	  { 'p', QUEUE_PREPARING },  { 'q', QUEUE_PREPARING },
+		{ 'r', QUEUE_READY },	  { 'u', QUEUE_RUNNING },    { 'w', QUEUE_BACKOFF },
+		{ 'h', QUEUE_HELD },	  { 'c', QUEUE_CANCELLING }, { 'd', QUEUE_DONE },
+		{ 'f', QUEUE_FAILED },	  { 's', QUEUE_SKIPPED },    { 't', QUEUE_SKIPPED },
 		{ 'x', QUEUE_CANCELLED },
 	};
 

@@ -1,7 +1,7 @@
 /*
- * The packed parts of a pipeline's hash: the plan (`x`, `y`), a stage's record (`k<i>`), the letters of
- * `s`. queue/lua/_lib.lua reads and writes the same bytes: the two change together, and the plan's first
- * byte is its version.
+ * The packed parts of a pipeline's hash: the plan (`x`, `y`), a stage's record (`k<i>`), the
+ * letters of `s`. queue/lua/_lib.lua reads and writes the same bytes: the two change together, and
+ * the plan's first byte is its version.
  */
 #pragma once
 

@@ -98,14 +98,15 @@ static bool parse_tcp(const char *rest, struct redis_address *out, struct err *e
 		out->host = xstrndup(host, (size_t)((port ? port : end) - host));
 	}
 	out->port = 6379;
-	if (port && (*port != ':' || !parse_number(port + 1, (size_t)(end - port - 1), 65535, &out->port)))
+	if (port &&
+	    (*port != ':' || !parse_number(port + 1, (size_t)(end - port - 1), 65535, &out->port)))
 		return err_set(err, ERR_REJECT, "redis url: expected host:port, got %.*s",
 			       (int)(end - host), host);
 	if (!out->host[0])
 		return err_set(err, ERR_REJECT, "redis url: the host is missing");
 	if (*end == '/' && end[1] && !parse_number(end + 1, strlen(end + 1), 1 << 20, &out->db))
-		return err_set(err, ERR_REJECT, "redis url: expected a database number after '/', got %s",
-			       end + 1);
+		return err_set(err, ERR_REJECT,
+			       "redis url: expected a database number after '/', got %s", end + 1);
 	out->shown = xasprintf("%s:%d", out->host, out->port);
 	return true;
 }
@@ -120,10 +121,11 @@ bool redis_address_parse(const char *url, struct redis_address *out, struct err 
 	else if (!strncmp(url, "unix://", 7))
 		ok = parse_unix(url + 7, &address, err);
 	else if (!strncmp(url, "rediss://", 9))
-		ok = err_set(err, ERR_REJECT,
-			     "redis url: rediss:// needs hiredis 1.0 or newer; this reeld is built with "
-			     "%d.%d.%d, which has no TLS. Use WireGuard or stunnel and redis://",
-			     HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+		ok = err_set(
+			err, ERR_REJECT,
+			"redis url: rediss:// needs hiredis 1.0 or newer; this reeld is built with "
+			"%d.%d.%d, which has no TLS. Use WireGuard or stunnel and redis://",
+			HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 	else
 		ok = err_set(err, ERR_REJECT,
 			     "redis url: expected redis://[:password@]host[:port][/db] or "
@@ -246,17 +248,21 @@ static const struct {
 	  "it refuses our password; correct the one in the redis url" },
 	{ "ERR Client sent AUTH", ERR_OPERATOR,
 	  "it has no password set; take the one out of the redis url" },
-	{ "NOPERM", ERR_OPERATOR, "our user may not do this; its ACL must allow scripts and reel:*" },
+	{ "NOPERM", ERR_OPERATOR,
+	  "our user may not do this; its ACL must allow scripts and reel:*" },
 	{ "READONLY", ERR_OPERATOR, "it is a read-only replica; use the primary's address" },
-	{ "OOM", ERR_OPERATOR, "it is out of memory (maxmemory); give it more or remove old batches" },
-	{ "MISCONF", ERR_OPERATOR, "it cannot write to its disk; look at its log and its free space" },
+	{ "OOM", ERR_OPERATOR,
+	  "it is out of memory (maxmemory); give it more or remove old batches" },
+	{ "MISCONF", ERR_OPERATOR,
+	  "it cannot write to its disk; look at its log and its free space" },
 	{ "NOREPLICAS", ERR_RETRY, "it waits for its replicas" },
 	{ "LOADING", ERR_RETRY, "it is still loading its data" },
 	{ "BUSY", ERR_RETRY, "it is busy with another script" },
 	{ "MASTERDOWN", ERR_RETRY, "its primary is away" },
 	{ "TRYAGAIN", ERR_RETRY, "try again" },
 	{ "ERR max number of clients", ERR_RETRY, "it has too many clients (maxclients)" },
-	{ "ERR DB index", ERR_OPERATOR, "the database number in the redis url is out of its range" },
+	{ "ERR DB index", ERR_OPERATOR,
+	  "the database number in the redis url is out of its range" },
 	{ "ERR unknown command", ERR_OPERATOR, "it is too old; Redis 6.2 or Valkey is needed" },
 };
 
@@ -272,10 +278,11 @@ bool redis_error(struct err *err, const struct redis_address *address, const cha
 			       "Redis at %s: it is too old; Redis 6.2 or Valkey is needed (%.200s)",
 			       address->shown, text);
 	if (strstr(text, "command not allowed when used memory"))
-		return err_set(err, ERR_OPERATOR,
-			       "Redis at %s: it is out of memory (maxmemory); give it more or remove old "
-			       "batches (%.200s)",
-			       address->shown, text);
+		return err_set(
+			err, ERR_OPERATOR,
+			"Redis at %s: it is out of memory (maxmemory); give it more or remove old "
+			"batches (%.200s)",
+			address->shown, text);
 	return err_set(err, ERR_OPERATOR, "Redis at %s: %.500s", address->shown, text);
 }
 
@@ -305,8 +312,8 @@ int64_t redis_int(const redisReply *reply)
 
 double redis_number(const redisReply *reply)
 {
-	return reply && reply->type == REDIS_REPLY_STRING ? strtod(reply->str, NULL) :
-							    (double)redis_int(reply);
+	return reply && reply->type == REDIS_REPLY_STRING ? strtod(reply->str, NULL)
+							  : (double)redis_int(reply);
 }
 
 const char *redis_text(const redisReply *reply)

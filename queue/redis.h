@@ -1,6 +1,6 @@
 /*
- * What both sides of the queue need of Redis: where it is, a command under construction, and what its
- * errors mean to a person.
+ * What both sides of the queue need of Redis: where it is, a command under construction, and what
+ * its errors mean to a person.
  */
 #pragma once
 
@@ -37,13 +37,13 @@ void redis_args_clear(struct redis_args *args); /* keeps the arrays */
 void redis_args_script(struct redis_args *args, enum script script, const char *prefix);
 void redis_args_as_text(struct redis_args *args); /* EVALSHA becomes EVAL, after NOSCRIPT */
 void redis_args_add(struct redis_args *args, const void *data, size_t len); /* borrowed */
-void redis_args_text(struct redis_args *args, const char *text);	    /* borrowed; NULL is "" */
+void redis_args_text(struct redis_args *args, const char *text); /* borrowed; NULL is "" */
 void redis_args_copy(struct redis_args *args, const void *data, size_t len);
 void redis_args_int(struct redis_args *args, int64_t value);
 void redis_args_printf(struct redis_args *args, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* hiredis writes without MSG_NOSIGNAL: a server that goes away would end the process by SIGPIPE. Ignores the
- * signal unless the program has a handler for it. */
+/* hiredis writes without MSG_NOSIGNAL: a server that goes away would end the process by SIGPIPE.
+ * Ignores the signal unless the program has a handler for it. */
 void redis_ignore_sigpipe(void);
 
 /* An error reply as an err: which kind, and what would help. Returns false. */

@@ -1,6 +1,6 @@
 /*
- * Unique prefixes of ids: of a batch among the sealed ones, of a stage among its pipeline's. A pipeline's
- * number is a number, not a prefix.
+ * Unique prefixes of ids: of a batch among the sealed ones, of a stage among its pipeline's. A
+ * pipeline's number is a number, not a prefix.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +23,13 @@ static bool find_batch(struct queue_client *client, const char *prefix, char **o
 	if (!client_call(client, &args, &reply, err))
 		return false;
 	if (reply->elements == 0)
-		return err_set(err, ERR_REJECT, "%s: no batch begins like that; `reel ls` shows them",
-			       prefix);
+		return err_set(err, ERR_REJECT,
+			       "%s: no batch begins like that; `reel ls` shows them", prefix);
 	const char *first = redis_text(reply->element[0]);
 	if (reply->elements > 1 && strcmp(first, prefix))
-		return err_set(err, ERR_REJECT, "%s: more than one batch begins like that: %s, %s%s", prefix,
-			       first, redis_text(reply->element[1]), reply->elements > 2 ? ", ..." : "");
+		return err_set(err, ERR_REJECT,
+			       "%s: more than one batch begins like that: %s, %s%s", prefix, first,
+			       redis_text(reply->element[1]), reply->elements > 2 ? ", ..." : "");
 	*out = xstrdup(first);
 	return true;
 }
@@ -52,8 +53,8 @@ static bool find_stage(const struct queue_pipeline *pipeline, const char *prefix
 			break;
 	}
 	if (matches == 0)
-		return err_set(err, ERR_REJECT, "%s: it has no stage \"%s\"%s", pipeline->id, prefix,
-			       nearest_hint(&nearest));
+		return err_set(err, ERR_REJECT, "%s: it has no stage \"%s\"%s", pipeline->id,
+			       prefix, nearest_hint(&nearest));
 	if (matches > 1)
 		return err_set(err, ERR_REJECT, "%s: more than one stage begins with \"%s\"",
 			       pipeline->id, prefix);

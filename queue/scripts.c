@@ -1,6 +1,6 @@
 /*
- * Looks an embedded script up by its place in the enum; the file's name is the only link between the
- * two, and a script that is missing is a bug that shows at the first call.
+ * Looks an embedded script up by its place in the enum; the file's name is the only link between
+ * the two, and a script that is missing is a bug that shows at the first call.
  */
 #include "queue/scripts.h"
 
@@ -18,10 +18,10 @@ static const struct script_row rows[] = {
 };
 
 static const char *const names[SCRIPTS] = {
-	[SCRIPT_SUBMIT] = "submit",   [SCRIPT_TURN] = "turn",	    [SCRIPT_BEAT] = "beat",
-	[SCRIPT_COMPARE] = "compare", [SCRIPT_REAP] = "reap",	    [SCRIPT_DEPART] = "depart",
-	[SCRIPT_CANCEL] = "cancel",   [SCRIPT_RETRY] = "retry",	    [SCRIPT_APPROVE] = "approve",
-	[SCRIPT_RELEASE] = "release", [SCRIPT_PAUSE] = "pause",	    [SCRIPT_LANE] = "lane",
+	[SCRIPT_SUBMIT] = "submit",   [SCRIPT_TURN] = "turn",	[SCRIPT_BEAT] = "beat",
+	[SCRIPT_COMPARE] = "compare", [SCRIPT_REAP] = "reap",	[SCRIPT_DEPART] = "depart",
+	[SCRIPT_CANCEL] = "cancel",   [SCRIPT_RETRY] = "retry", [SCRIPT_APPROVE] = "approve",
+	[SCRIPT_RELEASE] = "release", [SCRIPT_PAUSE] = "pause", [SCRIPT_LANE] = "lane",
 	[SCRIPT_EXPIRE] = "expire",   [SCRIPT_FACT] = "fact",
 };
 

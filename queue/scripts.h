@@ -1,7 +1,7 @@
 /*
- * The Lua scripts, one per transition, embedded at build time with the sum Redis names them by. Each
- * is called by EVALSHA; a server that does not know it (restarted, flushed) answers NOSCRIPT and gets
- * the text once.
+ * The Lua scripts, one per transition, embedded at build time with the sum Redis names them by.
+ * Each is called by EVALSHA; a server that does not know it (restarted, flushed) answers NOSCRIPT
+ * and gets the text once.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * Steering from outside: each call is one script, or one script said again until it has gone through
- * all of a batch.
+ * Steering from outside: each call is one script, or one script said again until it has gone
+ * through all of a batch.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,12 @@
 
 static bool unknown(const char *target, struct err *err)
 {
-	return err_set(err, ERR_REJECT, "%s: no such batch, pipeline or stage; `reel ls` shows them",
-		       target);
+	return err_set(err, ERR_REJECT,
+		       "%s: no such batch, pipeline or stage; `reel ls` shows them", target);
 }
 
-bool queue_cancel(struct queue_client *client, const char *target, int64_t *out_stages, struct err *err)
+bool queue_cancel(struct queue_client *client, const char *target, int64_t *out_stages,
+		  struct err *err)
 {
 	DEFER(client_target_done) struct client_target at = { 0 };
 	DEFER(redis_args_done) struct redis_args args = { 0 };
@@ -34,7 +35,8 @@ bool queue_cancel(struct queue_client *client, const char *target, int64_t *out_
 		const char *word = redis_text(redis_item(reply, 0));
 		if (!strcmp(word, "waiting"))
 			return err_set(err, ERR_REJECT,
-				       "%s: its pipeline was not admitted yet; cancel the pipeline", target);
+				       "%s: its pipeline was not admitted yet; cancel the pipeline",
+				       target);
 		if (strcmp(word, "ok"))
 			return unknown(target, err);
 		stages += redis_int(redis_item(reply, 1));
@@ -51,13 +53,14 @@ static bool retry_word(const char *word, const char *target, struct err *err)
 	if (!strcmp(word, "ok"))
 		return true;
 	if (!strcmp(word, "busy"))
-		return err_set(err, ERR_RETRY, "%s: it is still being cancelled; try again in a moment",
-			       target);
+		return err_set(err, ERR_RETRY,
+			       "%s: it is still being cancelled; try again in a moment", target);
 	if (!strcmp(word, "not"))
-		return err_set(err, ERR_REJECT,
-			       "%s: nothing there failed. What was skipped comes back with the stage it "
-			       "waited for; what is done stays done",
-			       target);
+		return err_set(
+			err, ERR_REJECT,
+			"%s: nothing there failed. What was skipped comes back with the stage it "
+			"waited for; what is done stays done",
+			target);
 	return unknown(target, err);
 }
 
@@ -121,7 +124,8 @@ bool queue_release(struct queue_client *client, const char *target, int64_t *out
 		from = redis_int(redis_item(reply, 2));
 	}
 	if (!stages && asks)
-		return err_set(err, ERR_REJECT, "%s: it waits for approval; use reel approve", target);
+		return err_set(err, ERR_REJECT, "%s: it waits for approval; use reel approve",
+			       target);
 	if (!stages)
 		return err_set(err, ERR_REJECT, "%s: nothing there is held", target);
 	if (out_stages)
@@ -139,7 +143,8 @@ bool queue_approve(struct queue_client *client, const char *stage, bool yes, con
 	if (!client_target(stage, &at, err))
 		return false;
 	if (strcmp(at.kind, "stage"))
-		return err_set(err, ERR_REJECT, "%s: expected a stage, like k3f9x2m4-17/review", stage);
+		return err_set(err, ERR_REJECT, "%s: expected a stage, like k3f9x2m4-17/review",
+			       stage);
 	redis_args_script(&args, SCRIPT_APPROVE, client_prefix(client));
 	redis_args_text(&args, at.id);
 	redis_args_text(&args, at.stage);
@@ -153,7 +158,8 @@ bool queue_approve(struct queue_client *client, const char *stage, bool yes, con
 	if (!strcmp(word, "unknown"))
 		return unknown(stage, err);
 	if (strcmp(word, "ok"))
-		return err_set(err, ERR_REJECT, "%s: it does not wait for approval, it is %s", stage, word);
+		return err_set(err, ERR_REJECT, "%s: it does not wait for approval, it is %s",
+			       stage, word);
 	return true;
 }
 
@@ -189,8 +195,8 @@ static bool lane_call(struct queue_client *client, const char *what, const char 
 
 bool queue_lane_pause(struct queue_client *client, const char *lane, bool paused, struct err *err)
 {
-	return lane_call(client, paused ? "pause" : "resume", lane, paused ? "paused by a person" : "",
-			 err);
+	return lane_call(client, paused ? "pause" : "resume", lane,
+			 paused ? "paused by a person" : "", err);
 }
 
 bool queue_lane_cordon(struct queue_client *client, const char *lane, bool cordoned,

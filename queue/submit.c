@@ -1,7 +1,7 @@
 /*
  * Submitting a batch: pipelines are packed as they come, sent in chunks of QUEUE_CHUNK (or of a few
- * MiB), sealed with the last. Every call says the token and the index it starts at, so that a call whose
- * answer was lost is said again, by this process or by another with the same token.
+ * MiB), sealed with the last. Every call says the token and the index it starts at, so that a call
+ * whose answer was lost is said again, by this process or by another with the same token.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +85,11 @@ static bool chunk_send(struct queue_submit *submit, bool is_seal, struct err *er
 			       "batch id %s belongs to another submission; submit with a new token",
 			       submit->id);
 	if (!strcmp(word, "missing"))
-		return err_set(err, ERR_REJECT,
-			       "batch %s: %zu pipelines were promised, %lld came; add the rest, then seal",
-			       submit->id, submit->batch.pipeline_count,
-			       (long long)redis_int(redis_item(reply, 2)));
+		return err_set(
+			err, ERR_REJECT,
+			"batch %s: %zu pipelines were promised, %lld came; add the rest, then seal",
+			submit->id, submit->batch.pipeline_count,
+			(long long)redis_int(redis_item(reply, 2)));
 	return true;
 }
 

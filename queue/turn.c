@@ -1,6 +1,6 @@
 /*
- * Endings out, attempts in: one call of turn.lua. Endings of the call in flight are on `sent` until it is
- * answered; if the answer is lost they go out again, in front, and the claim keeps its nonce.
+ * Endings out, attempts in: one call of turn.lua. Endings of the call in flight are on `sent` until
+ * it is answered; if the answer is lost they go out again, in front, and the claim keeps its nonce.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -28,7 +28,8 @@ bool turn_is_due(const struct broker *broker)
 
 /* ---- out */
 
-/* VERDICT_PREPARED brings {definition, lane?}: the one result that is opened here, to be stored in parts. */
+/* VERDICT_PREPARED brings {definition, lane?}: the one result that is opened here, to be stored in
+ * parts. */
 static bool split_prepared(struct attempt *attempt)
 {
 	struct err err;
@@ -207,7 +208,8 @@ static void put_reply(struct buf *out, const char *name, const redisReply *reply
 	put_member(out, name, text, text[0] ? reply->len : 0);
 }
 
-/* docs/protocol.md "Task". The parts are JSON already; ids and names hold nothing that needs escaping. */
+/* docs/protocol.md "Task". The parts are JSON already; ids and names hold nothing that needs
+ * escaping. */
 static void put_task(struct buf *out, const struct claim_head *head, redisReply *const *parts)
 {
 	const char *dash = strrchr(head->pipeline, '-');
@@ -218,7 +220,8 @@ static void put_task(struct buf *out, const struct claim_head *head, redisReply 
 	put_member(out, "\",\"pipeline\":\"", head->pipeline, strlen(head->pipeline));
 	put_member(out, "\",\"stage\":\"", head->stage, strlen(head->stage));
 	put_member(out, "\",\"type\":\"", head->type, strlen(head->type));
-	int len = snprintf(numbers, sizeof(numbers), "\",\"epoch\":%lld,\"attempt\":%lld,\"prepare\":%s",
+	int len = snprintf(numbers, sizeof(numbers),
+			   "\",\"epoch\":%lld,\"attempt\":%lld,\"prepare\":%s",
 			   (long long)head->epoch, (long long)head->attempt,
 			   head->is_prepare ? "true" : "false");
 	buf_put(out, numbers, (size_t)len);
@@ -236,8 +239,8 @@ static bool read_claim(struct broker *broker, redisReply *const *parts, struct b
 	if (!read_head(parts[0], &head))
 		return false;
 	enum broker_kind kind = head.is_prepare ? BROKER_MEDIA : broker_kind_of_lane(head.lane);
-	struct attempt *attempt = attempts_add(&broker->attempts, head.pipeline, head.stage, head.index,
-					       head.epoch, kind);
+	struct attempt *attempt = attempts_add(&broker->attempts, head.pipeline, head.stage,
+					       head.index, head.epoch, kind);
 	size_t at = broker->tasks.len;
 	put_task(&broker->tasks, &head, parts);
 	*out = (struct broker_claim){
@@ -288,8 +291,9 @@ static void take_answers(struct broker *broker, const char *codes)
 		next = at->next_ending;
 		char code = *codes ? *codes++ : 'k';
 		if (code != 'k')
-			log_warn("queue stage=%s epoch=%lld class=%s what=\"its ending came too late: the attempt was given to another\"",
-				 at->stage, (long long)at->epoch, verdict_info(at->class)->name);
+			log_warn(
+				"queue stage=%s epoch=%lld class=%s what=\"its ending came too late: the attempt was given to another\"",
+				at->stage, (long long)at->epoch, verdict_info(at->class)->name);
 		broker->stats.finished += !at->is_return;
 		broker_release(broker, at);
 	}

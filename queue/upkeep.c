@@ -1,6 +1,6 @@
 /*
- * Everything that is not an ending or a claim: the heartbeat and what its answer asks for. None of it is
- * urgent by more than seconds, all of it can be said twice.
+ * Everything that is not an ending or a claim: the heartbeat and what its answer asks for. None of
+ * it is urgent by more than seconds, all of it can be said twice.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +65,8 @@ static struct broker_suspect *suspect(struct broker *broker, const char *name)
 		if (!strcmp(broker->suspects[i].name, name))
 			return &broker->suspects[i];
 	}
-	broker->suspects = xrealloc(broker->suspects,
-				    (broker->suspect_count + 1) * sizeof(*broker->suspects));
+	broker->suspects =
+		xrealloc(broker->suspects, (broker->suspect_count + 1) * sizeof(*broker->suspects));
 	broker->suspects[broker->suspect_count] = (struct broker_suspect){
 		.name = xstrdup(name),
 		.since_us = clock_monotonic_us(),
@@ -116,7 +116,8 @@ static void note_wake(struct broker *broker, int64_t seq)
 		broker->wants[kind] = true;
 	if (++broker->missed_wakes >= 5) {
 		broker->missed_wakes = 0;
-		link_drop(broker->link, 0, "Redis at %s: its messages do not arrive; connecting anew",
+		link_drop(broker->link, 0,
+			  "Redis at %s: its messages do not arrive; connecting anew",
 			  link_address(broker->link)->shown);
 	}
 }
@@ -137,9 +138,10 @@ static void read_beat(struct broker *broker, const redisReply *reply)
 	replace(&broker->sweep, reply->element[5]);
 	replace(&broker->expire, reply->element[6]);
 	if (redis_text(reply->element[7])[0])
-		log_warn("queue host=%s what=\"another reeld used this host name within the lease: if it still "
-			 "runs, give one of them another name (host:)\"",
-			 broker->host);
+		log_warn(
+			"queue host=%s what=\"another reeld used this host name within the lease: if it still "
+			"runs, give one of them another name (host:)\"",
+			broker->host);
 	note_lapsed(broker, reply, FIRST_LAPSED);
 	note_wake(broker, redis_int(reply->element[0]));
 }
@@ -152,7 +154,8 @@ static void put_member(void *context, struct attempt *attempt)
 	char member[400];
 
 	if (!attempt->is_revoked)
-		redis_args_copy(&broker->args, member, attempt_member(attempt, member, sizeof(member)));
+		redis_args_copy(&broker->args, member,
+				attempt_member(attempt, member, sizeof(member)));
 }
 
 bool upkeep_compare(struct broker *broker)
@@ -199,7 +202,8 @@ static void read_compare(struct broker *broker, const redisReply *reply)
 
 /* ---- lanes */
 
-void broker_set_lane(struct broker *broker, const char *lane, int64_t limit, double rate, int64_t burst)
+void broker_set_lane(struct broker *broker, const char *lane, int64_t limit, double rate,
+		     int64_t burst)
 {
 	struct broker_lane *at = NULL;
 
@@ -282,7 +286,8 @@ static void read_reap(struct broker *broker, int64_t left)
 	if (left > 0)
 		return; /* the next call goes on */
 	if (left == 0)
-		log_warn("queue host=%s what=\"it went silent; its stages are ready again\"", broker->reaping);
+		log_warn("queue host=%s what=\"it went silent; its stages are ready again\"",
+			 broker->reaping);
 	for (size_t i = broker->suspect_count; i-- > 0;) {
 		if (!strcmp(broker->suspects[i].name, broker->reaping))
 			drop_suspect(broker, i);

@@ -1,7 +1,7 @@
 /*
- * Watching: the capped event stream. An entry holds all transitions of one script call and its id counts
- * them ("<transitions so far>-0"), so a cursor is the number of the last transition seen, it may stand inside
- * an entry, and a gap shows as a number that is missing.
+ * Watching: the capped event stream. An entry holds all transitions of one script call and its id
+ * counts them ("<transitions so far>-0"), so a cursor is the number of the last transition seen, it
+ * may stand inside an entry, and a gap shows as a number that is missing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,8 @@ static void add_entry(struct event_list *list, const redisReply *entry, int64_t 
 
 	if (*cursor > 0 && seq > *cursor)
 		*gap = true;
-	for (; *line && list->count < list->max; line += strcspn(line, "\n"), line += *line == '\n') {
+	for (; *line && list->count < list->max;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
 		if (++seq > *cursor)
 			add_line(list, seq, at, line, strcspn(line, "\n"));
 	}
@@ -98,7 +99,8 @@ bool queue_events(struct queue_client *client, const char *cursor, int timeout_m
 	}
 	if (!read_stream(client, from, timeout_ms, max, &reply, err))
 		return false;
-	struct event_list list = { .items = xcalloc(max + 1, sizeof(struct queue_event)), .max = max };
+	struct event_list list = { .items = xcalloc(max + 1, sizeof(struct queue_event)),
+				   .max = max };
 	const redisReply *entries = redis_item(redis_item(reply, 0), 1);
 	for (size_t i = 0; entries && i < entries->elements && list.count < max; i++)
 		add_entry(&list, entries->element[i], &from, &gap);

@@ -1,6 +1,6 @@
 /*
- * "Why does this not run?": one sentence that names what a stage, a pipeline or a batch waits for, and
- * until when.
+ * "Why does this not run?": one sentence that names what a stage, a pipeline or a batch waits for,
+ * and until when.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,11 +68,13 @@ static char *lane_sentence(const struct why *why, const struct queue_lane *lane)
 	for (size_t i = 0; i < why->host_count; i++)
 		alive += !why->hosts[i].is_lapsed;
 	if (!alive)
-		return xasprintf("it is ready, but no host runs reeld for this farm; no host serves lane %s",
-				 lane->name);
+		return xasprintf(
+			"it is ready, but no host runs reeld for this farm; no host serves lane %s",
+			lane->name);
 	if (lane->is_paused)
-		return xasprintf("lane %s is paused%s%s; resume it: reel lanes resume %s", lane->name,
-				 lane->reason ? ": " : "", lane->reason ? lane->reason : "", lane->name);
+		return xasprintf("lane %s is paused%s%s; resume it: reel lanes resume %s",
+				 lane->name, lane->reason ? ": " : "",
+				 lane->reason ? lane->reason : "", lane->name);
 	if (lane->is_cordoned && lane->probe_at)
 		return xasprintf("lane %s is cordoned because of %s; one stage tries again at %s",
 				 lane->name, lane->reason ? lane->reason : "failures",
@@ -140,9 +142,10 @@ static const char *or_else(const char *text, const char *otherwise)
 static char *blocked_sentence(struct why *why, const struct queue_stage *stage)
 {
 	if (!why->pipeline.is_admitted)
-		return xasprintf("its pipeline is not admitted yet: the batch's max_parallel is reached; "
-				 "%" PRId64 " wait",
-				 why->batch.waiting);
+		return xasprintf(
+			"its pipeline is not admitted yet: the batch's max_parallel is reached; "
+			"%" PRId64 " wait",
+			why->batch.waiting);
 	DEFER(freep) char *names = waits_for(why, stage);
 	return xasprintf("waits for %s", names);
 }
@@ -154,18 +157,21 @@ static char *stage_sentence(struct why *why, const struct queue_stage *stage)
 	switch (stage->state) {
 	case QUEUE_BLOCKED: return blocked_sentence(why, stage);
 	case QUEUE_PREPARING:
-		return stage->started_at > stage->ended_at ?
-			       xasprintf("it is being prepared on %s", or_else(stage->host, "a host")) :
-			       ready_sentence(why, stage);
+		return stage->started_at > stage->ended_at
+			       ? xasprintf("it is being prepared on %s",
+					   or_else(stage->host, "a host"))
+			       : ready_sentence(why, stage);
 	case QUEUE_READY: return ready_sentence(why, stage);
 	case QUEUE_RUNNING:
 		return xasprintf("it runs on %s since %s%s%s", or_else(stage->host, "a host"),
 				 clock_text(stage->started_at, when), stage->step ? ": " : "",
 				 or_else(stage->step, ""));
 	case QUEUE_BACKOFF:
-		return xasprintf("tries again at %s, attempt %" PRId64 "; the last ended with %s: %s",
+		return xasprintf("tries again at %s, attempt %" PRId64
+				 "; the last ended with %s: %s",
 				 clock_text(stage->due_at, when), stage->attempts + 1,
-				 verdict_info(stage->last_class)->name, or_else(stage->message, "no message"));
+				 verdict_info(stage->last_class)->name,
+				 or_else(stage->message, "no message"));
 	case QUEUE_HELD: return xasprintf("held: %s", or_else(stage->message, "for a person"));
 	case QUEUE_CANCELLING:
 		return xasprintf("it was told to stop; %s has not said yet that it did",
@@ -173,19 +179,20 @@ static char *stage_sentence(struct why *why, const struct queue_stage *stage)
 	case QUEUE_DONE: return xasprintf("done at %s", clock_text(stage->ended_at, when));
 	case QUEUE_FAILED: return xasprintf("failed: %s", or_else(stage->message, "no message"));
 	case QUEUE_SKIPPED: return xasprintf("skipped: %s", or_else(stage->message, "no message"));
-	case QUEUE_CANCELLED: return xasprintf("cancelled: %s", or_else(stage->message, "by a person"));
+	case QUEUE_CANCELLED:
+		return xasprintf("cancelled: %s", or_else(stage->message, "by a person"));
 	case QUEUE_STATES: break;
 	}
 	return xstrdup("its state is unknown");
 }
 
-/* The stage that says most about its pipeline: one that is stuck before one that runs before one that
- * waits. */
+/* The stage that says most about its pipeline: one that is stuck before one that runs before one
+ * that waits. */
 static const struct queue_stage *telling_stage(const struct queue_pipeline *pipeline)
 {
-	static const enum queue_state order[] = { QUEUE_HELD,	  QUEUE_BACKOFF, QUEUE_CANCELLING,
-						  QUEUE_READY,	  QUEUE_PREPARING, QUEUE_RUNNING,
-						  QUEUE_FAILED,	  QUEUE_BLOCKED, QUEUE_CANCELLED,
+	static const enum queue_state order[] = { QUEUE_HELD,	 QUEUE_BACKOFF,	  QUEUE_CANCELLING,
+						  QUEUE_READY,	 QUEUE_PREPARING, QUEUE_RUNNING,
+						  QUEUE_FAILED,	 QUEUE_BLOCKED,	  QUEUE_CANCELLED,
 						  QUEUE_SKIPPED, QUEUE_DONE };
 
 	for (size_t o = 0; o < ARRAY_LEN(order); o++) {
@@ -216,14 +223,14 @@ static char *batch_sentence(const struct queue_batch *batch)
 	if (batch->end != QUEUE_END_NONE)
 		return xasprintf("%s: %" PRId64 " of %" PRId64 " pipelines done, %" PRId64
 				 " failed, %" PRId64 " cancelled",
-				 queue_end_name(batch->end), batch->done, batch->total, batch->failed,
-				 batch->cancelled);
-	return xasprintf("%s%" PRId64 " of %" PRId64 " pipelines done; stages: %" PRId64 " running, %" PRId64
-			 " ready, %" PRId64 " waiting to try again, %" PRId64 " held, %" PRId64
-			 " blocked; %" PRId64 " pipelines not admitted yet",
-			 batch->is_cancelling ? "being cancelled; " :
-			 batch->is_paused     ? "paused; " :
-						"",
+				 queue_end_name(batch->end), batch->done, batch->total,
+				 batch->failed, batch->cancelled);
+	return xasprintf("%s%" PRId64 " of %" PRId64 " pipelines done; stages: %" PRId64
+			 " running, %" PRId64 " ready, %" PRId64 " waiting to try again, %" PRId64
+			 " held, %" PRId64 " blocked; %" PRId64 " pipelines not admitted yet",
+			 batch->is_cancelling ? "being cancelled; "
+			 : batch->is_paused   ? "paused; "
+					      : "",
 			 batch->done, batch->total, n[QUEUE_RUNNING] + n[QUEUE_CANCELLING],
 			 n[QUEUE_READY] + n[QUEUE_PREPARING], n[QUEUE_BACKOFF], n[QUEUE_HELD],
 			 n[QUEUE_BLOCKED], batch->waiting);

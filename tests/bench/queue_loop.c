@@ -16,7 +16,8 @@ int main(void)
 	int64_t began = clock_monotonic_us();
 	bench_submit(client, LOOP_PIPELINES, LOOP_STAGES);
 	int64_t submitted = clock_monotonic_us();
-	struct loop_result result = queue_loop_run(client, LOOP_PIPELINES * LOOP_STAGES, LOOP_BATCH);
+	struct loop_result result =
+		queue_loop_run(client, LOOP_PIPELINES * LOOP_STAGES, LOOP_BATCH);
 	printf("{\"bench\":\"queue-loop\",\"value\":%.0f,\"unit\":\"stages/s\",\"redis_us_per_stage\":%.2f,"
 	       "\"calls_per_stage\":%.4f,\"submit_ms\":%.1f}\n",
 	       result.stages_per_s, result.redis_us_per_stage, result.calls_per_stage,

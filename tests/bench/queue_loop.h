@@ -1,7 +1,7 @@
 /*
- * The floor for the queue's benches: one process, one blocking connection, the same scripts, 64 stages a call;
- * no event loop, no worker, nothing done with what is claimed. Also what the benches share: a private
- * redis-server, submitting noop pipelines, Redis' CPU time.
+ * The floor for the queue's benches: one process, one blocking connection, the same scripts, 64
+ * stages a call; no event loop, no worker, nothing done with what is claimed. Also what the benches
+ * share: a private redis-server, submitting noop pipelines, Redis' CPU time.
  */
 #pragma once
 
@@ -42,7 +42,8 @@ static inline void bench_redis_start(struct bench_redis *redis)
 	struct err err;
 	struct queue_client *client = NULL;
 
-	(void)snprintf(redis->dir, sizeof(redis->dir), "%.60s/reel-bench-XXXXXX", tmp ? tmp : "/tmp");
+	(void)snprintf(redis->dir, sizeof(redis->dir), "%.60s/reel-bench-XXXXXX",
+		       tmp ? tmp : "/tmp");
 	if (!mkdtemp(redis->dir))
 		bench_die("mkdtemp", NULL);
 	(void)snprintf(redis->socket, sizeof(redis->socket), "%s/redis.sock", redis->dir);
@@ -52,8 +53,8 @@ static inline void bench_redis_start(struct bench_redis *redis)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(open("/dev/null", O_RDWR), 1);
 		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", redis->socket,
-		       "--dir", redis->dir, "--appendonly", "yes", "--appendfsync", "everysec", "--save",
-		       "", (char *)NULL);
+		       "--dir", redis->dir, "--appendonly", "yes", "--appendfsync", "everysec",
+		       "--save", "", (char *)NULL);
 		_exit(127);
 	}
 	for (int tries = 0; !queue_client_open(redis->url, "bench", &client, &err); tries++) {
@@ -98,10 +99,9 @@ static inline void bench_submit(struct queue_client *client, size_t pipelines, s
 						.pipeline_count = pipelines,
 						.retention_ms = 3600000,
 						.priority = QUEUE_NORMAL };
-	const struct queue_pipeline_spec pipeline = { .name = "p",
-						      .context = "{}",
-						      .stages = list,
-						      .stage_count = stages };
+	const struct queue_pipeline_spec pipeline = {
+		.name = "p", .context = "{}", .stages = list, .stage_count = stages
+	};
 	if (!queue_submit_begin(client, &batch, &submit, NULL, &err))
 		bench_die("submit", &err);
 	for (size_t i = 0; i < pipelines; i++) {
@@ -165,7 +165,8 @@ static inline void loop_remember(struct loop_head *out, const redisReply *head)
 }
 
 /* Runs what is in the farm to its end. */
-static inline struct loop_result queue_loop_run(struct queue_client *client, size_t total, size_t batch)
+static inline struct loop_result queue_loop_run(struct queue_client *client, size_t total,
+						size_t batch)
 {
 	struct loop_head *heads = xcalloc(batch, sizeof(*heads));
 	struct redis_args args = { 0 };

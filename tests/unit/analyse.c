@@ -69,10 +69,9 @@ static void sees_black(void **state)
 	json_t *all = analyse(
 		media_make("black.mp4", "-f lavfi -i color=black:s=180x320:r=30:d=2 " H264));
 	DEFER(json_freep)
-	json_t *half =
-		analyse(media_make("half.mp4",
-				   "-f lavfi -i " MOVING
-				   ":d=2 -vf drawbox=c=black:t=fill:enable=\"'gte(t,1)'\" " H264));
+	json_t *half = analyse(media_make(
+		"half.mp4", "-f lavfi -i " MOVING
+			    ":d=2 -vf drawbox=c=black:t=fill:enable=\"'gte(t,1)'\" " H264));
 
 	(void)state;
 	between(all, "black_ratio", 1, 1);
@@ -143,10 +142,9 @@ static void tells_sharp_from_blurred(void **state)
 	json_t *sharp = analyse(
 		media_make("sharp.mp4", "-f lavfi -i testsrc2=s=540x960:r=10:d=1 " H264 "-crf 10"));
 	DEFER(json_freep)
-	json_t *blurred =
-		analyse(media_make("blurred.mp4",
-				   "-f lavfi -i testsrc2=s=540x960:r=10:d=1 -vf gblur=sigma=8 " H264
-				   "-crf 10"));
+	json_t *blurred = analyse(media_make(
+		"blurred.mp4",
+		"-f lavfi -i testsrc2=s=540x960:r=10:d=1 -vf gblur=sigma=8 " H264 "-crf 10"));
 
 	(void)state;
 	assert_true(value(sharp, "blur") < 0.4);

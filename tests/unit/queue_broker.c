@@ -1,6 +1,6 @@
 /*
- * The broker against a real redis-server: claims on a wake message, endings, a killed and restarted server,
- * a connection cut between call and reply, two brokers on one farm.
+ * The broker against a real redis-server: claims on a wake message, endings, a killed and restarted
+ * server, a connection cut between call and reply, two brokers on one farm.
  */
 // links: queue
 #include "tests/unit/queue_fixture.h"
@@ -34,7 +34,8 @@ static void host_finish(struct host *h, const char *stage, int64_t epoch, enum v
 					      .epoch = epoch,
 					      .class = class,
 					      .message = class == VERDICT_DONE ? NULL : "because",
-					      .result = class == VERDICT_DONE ? "{\"ok\":true}" : NULL };
+					      .result = class == VERDICT_DONE ? "{\"ok\":true}"
+									      : NULL };
 	broker_finish(h->broker, &ending);
 }
 
@@ -80,7 +81,8 @@ static void on_connection(void *context, bool is_up, const char *why)
 
 static const struct broker_handler handler = { on_claimed, on_revoke, on_connection };
 
-static struct host *host_new(struct event_base *base, const char *url, const char *name, size_t slots)
+static struct host *host_new(struct event_base *base, const char *url, const char *name,
+			     size_t slots)
 {
 	struct host *h = xcalloc(1, sizeof(*h));
 	const struct broker_options options = { .url = url,
@@ -112,14 +114,14 @@ static void turn_loop(struct event_base *base)
 }
 
 /* Runs the loop until the condition holds; fails after a generous while. */
-#define UNTIL(base, condition)                                                          \
-	do {                                                                            \
-		int64_t limit_ = clock_monotonic_us() + FIXTURE_WAIT_MS * 1000ll;       \
-		while (!(condition)) {                                                  \
-			if (clock_monotonic_us() > limit_)                              \
-				fail_msg("never: %s", #condition);                      \
-			turn_loop(base);                                                \
-		}                                                                       \
+#define UNTIL(base, condition)                                                    \
+	do {                                                                      \
+		int64_t limit_ = clock_monotonic_us() + FIXTURE_WAIT_MS * 1000ll; \
+		while (!(condition)) {                                            \
+			if (clock_monotonic_us() > limit_)                        \
+				fail_msg("never: %s", #condition);                \
+			turn_loop(base);                                          \
+		}                                                                 \
 	} while (0)
 
 static enum queue_end end_of(struct fixture *f, const char *id)
@@ -144,7 +146,8 @@ static void test_runs_a_batch(void **state)
 	struct host *h = host_new(base, f->url, "h1", 100);
 
 	UNTIL(base, h->ups == 1);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 500 }, chain, 3);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 500 }, chain,
+			  3);
 	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
 	assert_consistent(f);
 	assert_int_equal(h->claimed, 1500);
@@ -165,11 +168,12 @@ static void test_task_text(void **state)
 
 	char *id = submit(f, (struct queue_batch_spec){ .name = "x" }, chain, 2);
 	UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
-	(void)snprintf(expected, sizeof(expected),
-		       "{\"batch\":\"%s\",\"pipeline\":\"%s-1\",\"stage\":\"b\",\"type\":\"noop\",\"epoch\":1,"
-		       "\"attempt\":1,\"prepare\":false,\"definition\":{},\"context\":{\"n\":1},"
-		       "\"results\":{\"a\":{\"ok\":true}}}",
-		       id, id);
+	(void)snprintf(
+		expected, sizeof(expected),
+		"{\"batch\":\"%s\",\"pipeline\":\"%s-1\",\"stage\":\"b\",\"type\":\"noop\",\"epoch\":1,"
+		"\"attempt\":1,\"prepare\":false,\"definition\":{},\"context\":{\"n\":1},"
+		"\"results\":{\"a\":{\"ok\":true}}}",
+		id, id);
 	assert_string_equal(h->last_task, expected);
 	host_free(h);
 	event_base_free(base);
@@ -178,7 +182,8 @@ static void test_task_text(void **state)
 
 static size_t all_running(struct fixture *f)
 {
-	return (size_t)(command_int(f, "SCARD reel:{t}:run:h1") + command_int(f, "SCARD reel:{t}:run:h2"));
+	return (size_t)(command_int(f, "SCARD reel:{t}:run:h1") +
+			command_int(f, "SCARD reel:{t}:run:h2"));
 }
 
 static void finish_held(struct host *h)
@@ -189,13 +194,15 @@ static void finish_held(struct host *h)
 	h->held_count = 0;
 }
 
-/* 15, 16: redis-server dies with attempts in the air and comes back; they go on and are reported. */
+/* 15, 16: redis-server dies with attempts in the air and comes back; they go on and are reported.
+ */
 static void test_redis_killed_and_restarted(void **state)
 {
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
 	struct host *h = host_new(base, f->url, "h1", 50);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 200 }, chain, 2);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 200 }, chain,
+			  2);
 
 	h->is_holding = true;
 	UNTIL(base, h->held_count == 50);
@@ -212,13 +219,15 @@ static void test_redis_killed_and_restarted(void **state)
 	free(id);
 }
 
-/* Redis comes back without its tail: what it does not know of is stopped, what it thinks runs goes back. */
+/* Redis comes back without its tail: what it does not know of is stopped, what it thinks runs goes
+ * back. */
 static void test_redis_loses_its_tail(void **state)
 {
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
 	struct host *h = host_new(base, f->url, "h1", 20);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 100 }, chain, 2);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 100 }, chain,
+			  2);
 	char from[300], to[300], cmd[1000];
 
 	UNTIL(base, h->ups == 1 && h->claimed > 0);
@@ -246,7 +255,8 @@ static void test_redis_loses_its_tail(void **state)
 	free(id);
 }
 
-/* ---- a proxy that can swallow answers: it forwards all, until told to cut before the next big answer */
+/* ---- a proxy that can swallow answers: it forwards all, until told to cut before the next big
+ * answer */
 
 struct proxy {
 	pid_t pid;
@@ -292,7 +302,8 @@ static int unix_socket(const char *path, bool is_server)
 	return fd;
 }
 
-/* One child per connection; the first two connections (commands, subscription) are cut at a claim's answer. */
+/* One child per connection; the first two connections (commands, subscription) are cut at a claim's
+ * answer. */
 static void proxy_start(struct fixture *f, struct proxy *proxy)
 {
 	char path[200];
@@ -323,7 +334,8 @@ static void test_15_claim_answer_lost(void **state)
 	struct fixture *f = *state;
 	struct proxy proxy;
 	struct event_base *base = event_base_new();
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 40 }, chain, 3);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 40 }, chain, 3);
 
 	proxy_start(f, &proxy);
 	struct host *h = host_new(base, proxy.url, "h1", 100);
@@ -344,7 +356,8 @@ static void test_16_host_reaped_by_another(void **state)
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
 	struct event_base *dead_base = event_base_new();
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 30 }, chain, 2);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 30 }, chain, 2);
 	struct host *dead = host_new(dead_base, f->url, "h1", 10);
 
 	dead->is_holding = true;
@@ -368,7 +381,8 @@ static void test_16_outage_reaps_nobody(void **state)
 {
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 40 }, chain, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 40 }, chain, 1);
 	struct host *a = host_new(base, f->url, "h1", 20), *b = host_new(base, f->url, "h2", 20);
 
 	a->is_holding = b->is_holding = true;
@@ -396,7 +410,8 @@ static void test_cancel_is_told(void **state)
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
 	struct host *h = host_new(base, f->url, "h1", 5);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 9 }, chain, 2);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 9 }, chain, 2);
 	struct err err;
 
 	h->is_holding = true;
@@ -417,7 +432,8 @@ static void test_19_lost_wake_costs_a_beat(void **state)
 	struct host *h = host_new(base, f->url, "h1", 5);
 
 	UNTIL(base, h->ups == 1);
-	/* The message goes to nobody: published under a name that no script uses, by hiding the subscription. */
+	/* The message goes to nobody: published under a name that no script uses, by hiding the
+	 * subscription. */
 	redisReply *list = command(f, "CLIENT LIST TYPE pubsub");
 	const char *at = strstr(redis_text(list), "id=");
 	assert_non_null(at);
@@ -448,7 +464,8 @@ static void test_clean_stop_gives_back(void **state)
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
 	struct host *h = host_new(base, f->url, "h1", 5);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 9 }, chain, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 9 }, chain, 1);
 
 	h->is_holding = true;
 	UNTIL(base, h->held_count == 5);

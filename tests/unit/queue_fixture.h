@@ -1,6 +1,6 @@
 /*
- * A real redis-server on a unix socket in a folder of its own, a client on it, and a host played by hand:
- * for the queue's tests.
+ * A real redis-server on a unix socket in a folder of its own, a client on it, and a host played by
+ * hand: for the queue's tests.
  */
 #pragma once
 
@@ -49,16 +49,17 @@ static inline void fixture_start_redis(struct fixture *f)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		int null = open("/dev/null", O_RDWR);
 		dup2(null, 1);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", f->socket, "--dir",
-		       f->dir, "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
-		       (char *)NULL);
+		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", f->socket,
+		       "--dir", f->dir, "--appendonly", "yes", "--appendfsync", "everysec",
+		       "--save", "", (char *)NULL);
 		_exit(127);
 	}
 	for (int waited = 0;; waited += 5) {
 		struct err err;
 		struct queue_client *probe = NULL;
 		struct queue_server server;
-		if (queue_client_open(f->url, "probe", &probe, &err) && queue_server(probe, &server, &err)) {
+		if (queue_client_open(f->url, "probe", &probe, &err) &&
+		    queue_server(probe, &server, &err)) {
 			queue_client_free(probe);
 			return;
 		}
@@ -151,21 +152,22 @@ static inline void advance_ms(struct fixture *f, int64_t ms)
 
 /* ---- submitting */
 
-#define STAGE(name, ...)                                                        \
-	{                                                                        \
+#define STAGE(name, ...)                                                \
+	{                                                               \
 		.id = name, .type = "noop", .lane = "noop", __VA_ARGS__ \
 	}
 
-#define STAGE_IN(name, its_lane, ...)                                            \
-	{                                                                        \
-		.id = name, .type = "noop", .lane = its_lane, __VA_ARGS__        \
+#define STAGE_IN(name, its_lane, ...)                                     \
+	{                                                                 \
+		.id = name, .type = "noop", .lane = its_lane, __VA_ARGS__ \
 	}
 
 static inline char *submit(struct fixture *f, struct queue_batch_spec batch,
 			   const struct queue_stage_spec *stages, size_t stage_count)
 {
-	struct queue_pipeline_spec pipeline = { .name = "p", .context = "{\"n\":1}", .stages = stages,
-						.stage_count = stage_count };
+	struct queue_pipeline_spec pipeline = {
+		.name = "p", .context = "{\"n\":1}", .stages = stages, .stage_count = stage_count
+	};
 	struct queue_submit *submission = NULL;
 	char token[IDS_NONCE_LENGTH + 1];
 	struct err err;
@@ -272,8 +274,8 @@ static inline void hand_clear(struct hand_turn *turn)
 }
 
 /* One call of turn.lua as `host`; claims up to `most` with that many slots of every kind. */
-static inline void hand(struct fixture *f, struct hand_turn *turn, const char *host, const char *nonce,
-			int most, const struct hand_end *ends, size_t end_count)
+static inline void hand(struct fixture *f, struct hand_turn *turn, const char *host,
+			const char *nonce, int most, const struct hand_end *ends, size_t end_count)
 {
 	struct redis_args args = { 0 };
 	redisReply *reply = NULL;
@@ -311,7 +313,9 @@ static inline char hand_end(struct fixture *f, const char *host, const struct ha
 			    enum verdict_class class, const char *message)
 {
 	static struct hand_turn turn;
-	struct hand_end end = { .claim = claim, .class = class, .message = message,
+	struct hand_end end = { .claim = claim,
+				.class = class,
+				.message = message,
 				.result = class == VERDICT_DONE ? "{\"ok\":1}" : NULL };
 
 	hand(f, &turn, host, "", 0, &end, 1);
@@ -328,7 +332,8 @@ static inline struct queue_stage *stage_named(struct queue_pipeline *pipeline, c
 	abort();
 }
 
-static inline enum queue_state state_of(struct fixture *f, const char *batch, int index, const char *stage)
+static inline enum queue_state state_of(struct fixture *f, const char *batch, int index,
+					const char *stage)
 {
 	struct queue_pipeline pipeline;
 	struct err err;

@@ -1,6 +1,6 @@
 /*
- * A stage's way through the queue: submit, claim, end, dependents, gates, retries, ends of pipelines and
- * batches; each against a real redis-server.
+ * A stage's way through the queue: submit, claim, end, dependents, gates, retries, ends of
+ * pipelines and batches; each against a real redis-server.
  */
 // links: queue
 #include "tests/unit/queue_fixture.h"
@@ -35,8 +35,9 @@ static void test_chain(void **state)
 		hand_claim(f, &turn, "h", 10);
 		assert_int_equal(turn.count, 1);
 		assert_int_equal(turn.claims[0].index, i);
-		assert_string_equal(turn.claims[0].results, i == 0 ? "" : i == 1 ? "\"a\":{\"ok\":1}" :
-									 "\"b\":{\"ok\":1}");
+		assert_string_equal(turn.claims[0].results, i == 0   ? ""
+							    : i == 1 ? "\"a\":{\"ok\":1}"
+								     : "\"b\":{\"ok\":1}");
 		assert_int_equal(hand_end(f, "h", &turn.claims[0], VERDICT_DONE, NULL), 'k');
 		/* said twice it changes nothing */
 		assert_int_equal(hand_end(f, "h", &turn.claims[0], VERDICT_DONE, NULL), 'k');
@@ -73,7 +74,8 @@ static void test_failure_skips_dependents(void **state)
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a"), STAGE("b", .inputs = 1),
 						   STAGE("c", .inputs = 2), STAGE("d") };
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 4);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 4);
 
 	hand_claim(f, &turn, "h", 10);
 	assert_int_equal(turn.count, 4);

@@ -1,7 +1,7 @@
 /*
- * The rules of the queue, one test each, against a real redis-server: gates, facts, priorities, fairness,
- * limits, tokens, breaker, holds, poison, approvals, retries, cancelling, limits of time, submits that were cut.
- * A number in a name is that of the race it closes.
+ * The rules of the queue, one test each, against a real redis-server: gates, facts, priorities,
+ * fairness, limits, tokens, breaker, holds, poison, approvals, retries, cancelling, limits of time,
+ * submits that were cut. A number in a name is that of the race it closes.
  */
 // links: queue
 #include "tests/unit/queue_fixture.h"
@@ -61,7 +61,8 @@ static void assert_why(struct fixture *f, const char *target, const char *part)
 	free(text);
 }
 
-static void assert_stage_why(struct fixture *f, const char *batch, const char *stage, const char *part)
+static void assert_stage_why(struct fixture *f, const char *batch, const char *stage,
+			     const char *part)
 {
 	char id[200];
 
@@ -108,7 +109,8 @@ static void test_1_tainted_gate_stays_shut(void **state)
 	assert_int_equal(turn.count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		bool is_probe = strstr(turn.claims[i].stage, "/probe");
-		hand_end(f, "h", &turn.claims[i], is_probe ? VERDICT_PERMANENT : VERDICT_DONE, "no");
+		hand_end(f, "h", &turn.claims[i], is_probe ? VERDICT_PERMANENT : VERDICT_DONE,
+			 "no");
 	}
 	assert_int_equal(state_of(f, id, 1, "check"), QUEUE_SKIPPED);
 	assert_int_equal(state_of(f, id, 1, "post"), QUEUE_SKIPPED);
@@ -132,8 +134,8 @@ static void test_1_gate_skipped_by_if_is_open(void **state)
 
 /* ---- 6, 22, 23: facts */
 
-static const char *fact(struct fixture *f, const struct hand_claim *claim, int64_t epoch, int64_t seq,
-			int level, const char *payload, int64_t *level_now)
+static const char *fact(struct fixture *f, const struct hand_claim *claim, int64_t epoch,
+			int64_t seq, int level, const char *payload, int64_t *level_now)
 {
 	static char word[32];
 	struct redis_args args = { 0 };
@@ -191,7 +193,8 @@ static void test_23_live_handle_keeps_its_slot(void **state)
 	struct err err;
 	int64_t level;
 
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 1);
 	steer(queue_lane_limits(f->client, "noop", 1, 0, 0, &err), &err);
 	hand_claim(f, &turn, "h", 10);
 	assert_int_equal(turn.count, 1);
@@ -204,7 +207,8 @@ static void test_23_live_handle_keeps_its_slot(void **state)
 	assert_int_equal(lane.running, 1);
 	queue_lane_done(&lane);
 	advance_ms(f, 3600000);
-	hand_claim(f, &turn, "h", 10); /* fires the backoff: it resumes in its own slot, before the other */
+	hand_claim(f, &turn, "h",
+		   10); /* fires the backoff: it resumes in its own slot, before the other */
 	assert_int_equal(turn.count, 1);
 	assert_string_equal(turn.claims[0].stage, first.stage);
 	fact(f, &first, 2, 2, 3, "settled", &level);
@@ -253,8 +257,9 @@ static void test_10_clash_gets_a_longer_id(void **state)
 
 static struct queue_submit *begin(struct fixture *f, const char *token, size_t count, bool *known)
 {
-	const struct queue_batch_spec batch = { .token = token, .name = "x", .pipeline_count = count,
-						.retention_ms = 1000 };
+	const struct queue_batch_spec batch = {
+		.token = token, .name = "x", .pipeline_count = count, .retention_ms = 1000
+	};
 	struct queue_submit *submission = NULL;
 	struct err err;
 
@@ -326,8 +331,8 @@ static void test_urgent_before_bulk(void **state)
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a") };
 	char *bulk = submit(f,
-			    (struct queue_batch_spec){ .name = "x", .priority = QUEUE_BULK,
-						       .pipeline_count = 1000 },
+			    (struct queue_batch_spec){
+				    .name = "x", .priority = QUEUE_BULK, .pipeline_count = 1000 },
 			    stages, 1);
 	hand_claim(f, &turn, "h", 5);
 	char *urgent = submit(f, (struct queue_batch_spec){ .name = "y", .priority = QUEUE_URGENT },
@@ -343,8 +348,10 @@ static void test_batches_take_turns(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a") };
-	char *large = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 1000 }, stages, 1);
-	char *small = submit(f, (struct queue_batch_spec){ .name = "y", .pipeline_count = 10 }, stages, 1);
+	char *large = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 1000 },
+			     stages, 1);
+	char *small = submit(f, (struct queue_batch_spec){ .name = "y", .pipeline_count = 10 },
+			     stages, 1);
 	size_t of_small = 0;
 
 	for (int i = 0; i < 20; i++) {
@@ -360,9 +367,9 @@ static void test_max_parallel_admits_as_pipelines_end(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a"), STAGE("b", .inputs = 1) };
-	char *id = submit(f,
-			  (struct queue_batch_spec){ .name = "x", .pipeline_count = 5, .max_parallel = 2 },
-			  stages, 2);
+	char *id = submit(
+		f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 5, .max_parallel = 2 },
+		stages, 2);
 	char last[64];
 
 	(void)snprintf(last, sizeof(last), "%s-5/a", id);
@@ -392,7 +399,8 @@ static void test_lane_limit_and_tokens(void **state)
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE_IN("a", "account:x") };
 	struct err err;
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 20 }, stages, 1);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 20 }, stages,
+			  1);
 
 	steer(queue_lane_limits(f->client, "account:x", 3, 0, 0, &err), &err);
 	hand_claim(f, &turn, "h", 10);
@@ -446,7 +454,8 @@ static void test_24_breaker_cordons_probes_and_reopens(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a", .retry.max_attempts = 9) };
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 8 }, stages, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 8 }, stages, 1);
 
 	assert_int_equal(run_some(f, 5, VERDICT_TRANSIENT, "HTTP 503"), 5);
 	struct queue_lane lane = lane_named(f, "noop");
@@ -477,7 +486,8 @@ static void test_24_one_banned_word_does_not_cordon(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a") };
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 50 }, stages, 1);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 50 }, stages,
+			  1);
 
 	assert_int_equal(run_some(f, 50, VERDICT_CONTENT_POLICY, "banned word"), 50);
 	struct queue_lane lane = lane_named(f, "noop");
@@ -491,7 +501,8 @@ static void test_24_permanent_needs_two_batches_then_holds(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a") };
-	char *one = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 20 }, stages, 1);
+	char *one = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 20 },
+			   stages, 1);
 	struct err err;
 	int64_t released;
 
@@ -499,7 +510,8 @@ static void test_24_permanent_needs_two_batches_then_holds(void **state)
 	struct queue_lane lane = lane_named(f, "noop");
 	assert_false(lane.is_cordoned); /* one batch may be at fault itself */
 	queue_lane_done(&lane);
-	char *two = submit(f, (struct queue_batch_spec){ .name = "y", .pipeline_count = 2 }, stages, 1);
+	char *two =
+		submit(f, (struct queue_batch_spec){ .name = "y", .pipeline_count = 2 }, stages, 1);
 	run_some(f, 4, VERDICT_PERMANENT, "gone: v1 was removed");
 	lane = lane_named(f, "noop");
 	assert_true(lane.is_cordoned);
@@ -519,7 +531,8 @@ static void test_auth_holds_the_lane_and_harms_no_stage(void **state)
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a") };
 	struct err err;
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 3 }, stages, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 3 }, stages, 1);
 
 	assert_int_equal(run_some(f, 2, VERDICT_AUTH, "401: key expired"), 2);
 	struct queue_lane lane = lane_named(f, "noop");
@@ -539,7 +552,8 @@ static void test_operator_on_cpu_heals_by_itself(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE_IN("a", "cpu") };
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 1);
 
 	hand_claim(f, &turn, "h", 1);
 	struct hand_claim first = turn.claims[0];
@@ -560,7 +574,8 @@ static void test_18_poison_fails_alone(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a", .retry.max_attempts = 10) };
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 1);
 	char victim[200] = "";
 
 	for (int round = 0; round < 3; round++) {
@@ -573,8 +588,10 @@ static void test_18_poison_fails_alone(void **state)
 			if (!victim[0])
 				(void)snprintf(victim, sizeof(victim), "%s", both->claims[i].stage);
 			bool is_kill = !strcmp(victim, both->claims[i].stage);
-			struct hand_end end = { .claim = &both->claims[i], .class = VERDICT_CRASH,
-						.is_kill = is_kill, .message = "signal 11" };
+			struct hand_end end = { .claim = &both->claims[i],
+						.class = VERDICT_CRASH,
+						.is_kill = is_kill,
+						.message = "signal 11" };
 			hand(f, &turn, "h", "", 0, &end, 1);
 		}
 		hand_clear(both);
@@ -598,8 +615,9 @@ static void test_retry_honours_after_and_gives_up(void **state)
 
 	hand_claim(f, &turn, "h", 1);
 	struct hand_claim claim = turn.claims[0];
-	struct hand_end end = { .claim = &claim, .class = VERDICT_RATE_LIMITED, .after_ms = 60000,
-				.message = "429" };
+	struct hand_end end = {
+		.claim = &claim, .class = VERDICT_RATE_LIMITED, .after_ms = 60000, .message = "429"
+	};
 	hand(f, &turn, "h", "", 0, &end, 1);
 	assert_true(turn.due_us >= 50000000);
 	assert_stage_why(f, id, "a", "tries again at");
@@ -625,9 +643,9 @@ static void test_retry_redoes_only_what_failed(void **state)
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a"), STAGE("b", .inputs = 1),
 						   STAGE("c", .inputs = 2) };
-	char *id = submit(f,
-			  (struct queue_batch_spec){ .name = "x", .pipeline_count = 3, .max_parallel = 1 },
-			  stages, 3);
+	char *id = submit(
+		f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 3, .max_parallel = 1 },
+		stages, 3);
 	struct err err;
 	int64_t reset;
 
@@ -659,7 +677,7 @@ static void test_prepare_then_its_lane(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE_IN("a", "account:x", .needs_prepare = true,
-							 .definition = "{\"p\":\"${{x}}\"}") };
+							    .definition = "{\"p\":\"${{x}}\"}") };
 	char *id = submit(f, (struct queue_batch_spec){ .name = "x" }, stages, 1);
 
 	hand_claim(f, &turn, "h", 1);
@@ -667,7 +685,9 @@ static void test_prepare_then_its_lane(void **state)
 	assert_string_equal(turn.claims[0].lane, "cpu");
 	assert_int_equal(state_of(f, id, 1, "a"), QUEUE_PREPARING);
 	struct hand_claim claim = turn.claims[0];
-	struct hand_end end = { .claim = &claim, .class = VERDICT_PREPARED, .message = "account:y",
+	struct hand_end end = { .claim = &claim,
+				.class = VERDICT_PREPARED,
+				.message = "account:y",
 				.result = "{\"p\":\"rendered\"}" };
 	hand(f, &turn, "h", "", 0, &end, 1);
 	hand_claim(f, &turn, "h", 1);
@@ -689,7 +709,8 @@ static void test_approval(void **state)
 		{ .id = "ok", .type = "approve", .lane = "cpu", .inputs = 1 },
 		STAGE("post", .inputs = 1, .needs = 2),
 	};
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 3);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 2 }, stages, 3);
 	char stage[64];
 	struct err err;
 
@@ -716,8 +737,8 @@ static void test_30_cancel_in_chunks(void **state)
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a"), STAGE("b", .inputs = 1) };
 	char *id = submit(f,
-			  (struct queue_batch_spec){ .name = "x", .pipeline_count = 700,
-						     .max_parallel = 600 },
+			  (struct queue_batch_spec){
+				  .name = "x", .pipeline_count = 700, .max_parallel = 600 },
 			  stages, 2);
 	struct err err;
 	int64_t stopped;
@@ -763,8 +784,9 @@ static void test_queue_and_total_limits(void **state)
 	hand_claim(f, &turn, "h", 5);
 	assert_true(turn.claims[0].timeout_ms > 50000 && turn.claims[0].timeout_ms <= 60000);
 	struct hand_claim claim = turn.claims[0];
-	struct hand_end end = { .claim = &claim, .class = VERDICT_RATE_LIMITED, .after_ms = 300000,
-				.message = "429" };
+	struct hand_end end = {
+		.claim = &claim, .class = VERDICT_RATE_LIMITED, .after_ms = 300000, .message = "429"
+	};
 	hand(f, &turn, "h", "", 0, &end, 1);
 	advance_ms(f, 61000);
 	run_some(f, 5, VERDICT_DONE, NULL);
@@ -783,11 +805,13 @@ static void test_35_events_and_gaps(void **state)
 	size_t count;
 	bool gap;
 	struct err err;
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 3 }, stages, 1);
+	char *id =
+		submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 3 }, stages, 1);
 
 	run_some(f, 5, VERDICT_DONE, NULL);
 	steer(queue_events(f->client, "0", 0, 100, &events, &count, &gap, &err), &err);
-	assert_int_equal(count, 1 + 3 + 3 + 3 + 1); /* sealed; running, done, ended of three; ended */
+	assert_int_equal(count,
+			 1 + 3 + 3 + 3 + 1); /* sealed; running, done, ended of three; ended */
 	assert_false(gap);
 	assert_string_equal(events[0].what, "sealed");
 	assert_string_equal(events[count - 1].stage, id);
@@ -819,7 +843,8 @@ static void test_15_claim_repeated_under_its_nonce(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_stage_spec stages[] = { STAGE("a") };
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 10 }, stages, 1);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 10 }, stages,
+			  1);
 
 	hand(f, &turn, "h", "nonce-1", 4, NULL, 0);
 	assert_int_equal(turn.count, 4);

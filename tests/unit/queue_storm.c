@@ -1,7 +1,7 @@
 /*
- * A storm: thousands of seeded random operations by clients and hosts, some of them cut off between two calls;
- * after every few all counters are compared with a recount of the records, and at the end everything must be able
- * to end. A failure names its seed: `unit-queue_storm SEED` repeats it.
+ * A storm: thousands of seeded random operations by clients and hosts, some of them cut off between
+ * two calls; after every few all counters are compared with a recount of the records, and at the
+ * end everything must be able to end. A failure names its seed: `unit-queue_storm SEED` repeats it.
  */
 // links: queue
 #include "tests/unit/queue_fixture.h"
@@ -111,13 +111,15 @@ static void op_turn(struct storm *s)
 		ended[count] = s->held[host][pick];
 		s->held[host][pick] = s->held[host][--s->held_count[host]];
 		enum verdict_class class = any_class(s, ended[count].is_prepare);
-		ends[count] = (struct hand_end){ .claim = &ended[count],
-						 .class = class,
-						 .is_return = roll(s, 8) == 0,
-						 .is_kill = class == VERDICT_CRASH && roll(s, 2),
-						 .after_ms = roll(s, 4) ? 0 : 5000,
-						 .message = class == VERDICT_PREPARED ? "" : "code: because",
-						 .result = "{}" };
+		ends[count] =
+			(struct hand_end){ .claim = &ended[count],
+					   .class = class,
+					   .is_return = roll(s, 8) == 0,
+					   .is_kill = class == VERDICT_CRASH && roll(s, 2),
+					   .after_ms = roll(s, 4) ? 0 : 5000,
+					   .message =
+						   class == VERDICT_PREPARED ? "" : "code: because",
+					   .result = "{}" };
 		count++;
 	}
 	ids_nonce(nonce);
@@ -179,8 +181,8 @@ static void op_steer(struct storm *s)
 	case 3: ignore(queue_release(client, target, NULL, &err), &err); break;
 	case 4: ignore(queue_approve(client, target, roll(s, 3), "a", "b", &err), &err); break;
 	case 5:
-		ignore(queue_batch_pause(client, s->batches[roll(s, (unsigned)s->batch_count)], roll(s, 3) == 0,
-					 &err),
+		ignore(queue_batch_pause(client, s->batches[roll(s, (unsigned)s->batch_count)],
+					 roll(s, 3) == 0, &err),
 		       &err);
 		break;
 	case 6: ignore(queue_lane_pause(client, "noop", roll(s, 4) == 0, &err), &err); break;
@@ -193,7 +195,9 @@ static void op_steer(struct storm *s)
 		if (roll(s, 8) == 0)
 			half_cancel(s);
 		else
-			ignore(queue_lane_cordon(client, "account:x", roll(s, 3) == 0, "test", &err), &err);
+			ignore(queue_lane_cordon(client, "account:x", roll(s, 3) == 0, "test",
+						 &err),
+			       &err);
 		break;
 	}
 }
@@ -305,8 +309,10 @@ static void heal(struct storm *s)
 		for (int p = 1; p <= 12; p++) {
 			for (int n = 0; n < 6; n++) {
 				char stage[100];
-				(void)snprintf(stage, sizeof(stage), "%s-%d/s%d", s->batches[i], p, n);
-				ignore(queue_approve(s->f->client, stage, true, "a", "", &err), &err);
+				(void)snprintf(stage, sizeof(stage), "%s-%d/s%d", s->batches[i], p,
+					       n);
+				ignore(queue_approve(s->f->client, stage, true, "a", "", &err),
+				       &err);
 			}
 		}
 	}
