@@ -287,7 +287,7 @@ static bool check_template(struct check *check, const struct field *field, const
 	       (*out = add_hole(check, hole)) != NULL;
 }
 
-/* `if`: bare, in ${{ }}, or just true and false. The definition gets null for "always". */
+/* `if`: bare, in ${{ }}, or just true and false, which is also what a folded one becomes. */
 static bool check_condition(struct check *check, const struct field *field, const json_t *value,
 			    const char *path, json_t **out)
 {
@@ -296,7 +296,7 @@ static bool check_condition(struct check *check, const struct field *field, cons
 	size_t length;
 
 	if (check->is_folded || json_is_boolean(value)) {
-		*out = expr_truth(value) ? json_null() : json_string("false");
+		*out = json_boolean(expr_truth(value));
 		return true;
 	}
 	if (!hole.text)

@@ -235,8 +235,10 @@ static bool plan_stage(struct expand *expand, size_t index)
 	plan->head.inputs = graph_inputs(stage);
 	plan->head.needs = graph_needs(stage);
 	plan->head.gates = graph_gates(expand->spec, index);
+	/* only a media child renders, and decides `if` */
 	plan->head.needs_prepare =
-		strcmp(stage->kind->lane, "cpu") != 0 && has_late(expand->spec, stage);
+		strcmp(stage->kind->lane, "cpu") != 0 &&
+		(has_late(expand->spec, stage) || json_object_get(stage->definition, "if"));
 	plan->head.definition = plan->piece_count == 1 ? plan->pieces[0].text : NULL;
 	return true;
 }

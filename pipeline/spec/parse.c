@@ -394,7 +394,7 @@ static bool parse_field(struct check *check, const char *name, const json_t *val
 	if (!strcmp(name, "on_fail"))
 		spec_notice(check->spec,
 			    "on_fail is checked, and acted on from a later release on");
-	if (json_is_null(got))
+	if (json_is_null(got) || (field->type == FIELD_CONDITION && json_is_true(got)))
 		json_decref(got);
 	else
 		json_object_set_new(check->stage->definition, name, got);

@@ -86,13 +86,13 @@ static void gives_definitions(void **state)
 		  "matrix: {h: {file: hooks.txt}}\nstages:\n  a: {noop: true, echo: '${{ \"$\" + "
 		  "\"{{ .x }}\" }}'}\n",
 		  "a", "echo", "\"${{ \\\"${{\\\" }} .x }}\"" },
-		{ "a condition that is always true is left out",
+		{ "a condition may be true or false itself",
 		  HEAD "stages:\n  a: {noop: true, if: "
 		       "true}\n",
-		  "a", "if", "null" },
+		  "a", "if", "true" },
 		{ "a condition over variables is decided",
 		  HEAD "vars: {s: 9}\nstages:\n  a: {noop: true, if: .vars.s > 10}\n", "a", "if",
-		  "\"false\"" },
+		  "false" },
 		{ "a condition in ${{ }} is the same",
 		  HEAD "vars: {s: 9}\nstages:\n  a: {noop: true, if: '${{ .vars.s < 10 }}'}\n", "a",
 		  "if", "null" },
