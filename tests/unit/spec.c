@@ -86,16 +86,16 @@ static void gives_definitions(void **state)
 		  "matrix: {h: {file: hooks.txt}}\nstages:\n  a: {noop: true, echo: '${{ \"$\" + "
 		  "\"{{ .x }}\" }}'}\n",
 		  "a", "echo", "\"${{ \\\"${{\\\" }} .x }}\"" },
-		{ "a condition may be true or false itself",
+		{ "a condition that is always true is left out",
 		  HEAD "stages:\n  a: {noop: true, if: "
 		       "true}\n",
-		  "a", "if", "true" },
+		  "a", "if", "null" },
 		{ "a condition over variables is decided",
 		  HEAD "vars: {s: 9}\nstages:\n  a: {noop: true, if: .vars.s > 10}\n", "a", "if",
 		  "false" },
 		{ "a condition in ${{ }} is the same",
 		  HEAD "vars: {s: 9}\nstages:\n  a: {noop: true, if: '${{ .vars.s < 10 }}'}\n", "a",
-		  "if", "null" },
+		  "if", "true" },
 		{ "a condition over results stays",
 		  HEAD "stages:\n  a: {noop: true}\n  b: {noop: true, if: .stages.a.echo}\n", "b",
 		  "if", "\".stages.a.echo\"" },
@@ -287,7 +287,9 @@ static void knows_what_needs_prepare(void **state)
 					"  a: {noop: true, echo: 1}\n"
 					"  b: {noop: true, echo: '${{ .stages.a.echo }}'}\n"
 					"  c: {noop: true, if: .stages.a.echo}\n"
-					"  d: {generate: video, prompt: '${{ .stages.a.echo }}'}\n";
+					"  d: {generate: video, prompt: '${{ .stages.a.echo }}'}\n"
+					"  e: {noop: true, if: .index > 5}\n"
+					"  f: {noop: true, if: true}\n";
 	DEFER(arena_done) struct arena arena = { 0 };
 	struct spec_batch batch;
 
@@ -297,6 +299,8 @@ static void knows_what_needs_prepare(void **state)
 	assert_true(stage_of(&batch, "b")->needs_prepare);
 	assert_true(stage_of(&batch, "c")->needs_prepare);
 	assert_false(stage_of(&batch, "d")->needs_prepare);
+	assert_true(stage_of(&batch, "e")->needs_prepare); /* decided, and skipped by a child */
+	assert_false(stage_of(&batch, "f")->needs_prepare);
 }
 
 static void fills_the_batch(void **state)
