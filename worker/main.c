@@ -165,6 +165,16 @@ static enum log_level level_of(const char *name)
 					: LOG_LEVEL_INFO;
 }
 
+/* The one-shot modes are in their box now, and end there at once: what libraries do at exit, and a
+ * leak checker that asks for a tracer, may want what the box forbids. */
+static int finish(const struct mode *mode, int exit_code)
+{
+	if (mode->needs_channel)
+		return exit_code;
+	fflush(NULL);
+	_exit(exit_code);
+}
+
 int main(int argc, char **argv)
 {
 	DEFER(config_freep) struct config *config = NULL;
@@ -190,5 +200,5 @@ int main(int argc, char **argv)
 		return EXIT_OPERATOR;
 	}
 	log_set_level(level_of(config->log_level));
-	return arguments.mode->run(config, &arguments.options);
+	return finish(arguments.mode, arguments.mode->run(config, &arguments.options));
 }
