@@ -36,11 +36,15 @@ local pipes, batches, lanes = {}, {}, {}
 local queues, events, woken, told, due, undue = {}, {}, {}, {}, {}, {}
 local ran, freed, sums, next_due = {}, {}, {}, nil
 local any_ending = false
-local BIT, LOG = {}, {} -- 2^j, and j of a mask with one bit
-for j = 0, 31 do
-  BIT[j] = 2 ^ j
-  LOG[2 ^ j] = j
-end
+-- 2^j, and j of a mask with one bit.
+local BIT = { [0] = 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072,
+  262144, 524288, 1048576, 2097152, 4194304, 8388608, 16777216, 33554432, 67108864, 134217728, 268435456,
+  536870912, 1073741824, 2147483648 }
+local LOG = { [1] = 0, [2] = 1, [4] = 2, [8] = 3, [16] = 4, [32] = 5, [64] = 6, [128] = 7, [256] = 8, [512] = 9,
+  [1024] = 10, [2048] = 11, [4096] = 12, [8192] = 13, [16384] = 14, [32768] = 15, [65536] = 16, [131072] = 17,
+  [262144] = 18, [524288] = 19, [1048576] = 20, [2097152] = 21, [4194304] = 22, [8388608] = 23, [16777216] = 24,
+  [33554432] = 25, [67108864] = 26, [134217728] = 27, [268435456] = 28, [536870912] = 29, [1073741824] = 30,
+  [2147483648] = 31 }
 
 local function begin() call('HSET', FARM, 'clock', fmt('%.0f', now)) end
 
@@ -82,6 +86,12 @@ local WORD = { b = 'blocked', p = 'preparing', q = 'preparing', r = 'ready', u =
   h = 'held', c = 'cancelling', d = 'done', f = 'failed', s = 'skipped', t = 'skipped', x = 'cancelled' }
 local WAITS, RUNS = { r = 1, p = 1 }, { u = 1, q = 1, c = 1 }
 local FINAL = { d = 1, f = 1, s = 1, t = 1, x = 1 }
+
+-- All that follows, the script included, is one inner function (end_.lua closes it). The reason is speed: Lua 5.1
+-- finds a captured local of the enclosing function by walking a list of all captured ones, but takes those
+-- of outer functions directly; the scripts' ~100 closures would cost 60 us a call. At most 60 of the names above may
+-- be used below.
+return (function()
 
 -- Records with numbers and texts, read once, written back where they changed.
 local function load(key, numbers, texts)
@@ -158,7 +168,7 @@ local function pipe_of(pid, x, s, bid, index)
   local b = batches[bid] or batch(bid)
   local p = { id = pid, key = P .. 'p:' .. pid, x = x, s = s or nil, was = s or nil, set = false, field = false,
     value = false, names = false, bid = bid, index = index, b = b, count = string.byte(x, 2), ending = false,
-    over = false, admitted = false, touched = false, y = false }
+    over = false, admitted = false, touched = false, y = false, fresh = false, ahead = false, ahead_d = false, c = false }
   pipes[pid] = p
   return p
 end
@@ -280,27 +290,33 @@ local function move(p, i, to, r, detail)
 end
 
 -- Queue entries: "<index>.<stage>.<mask of stages whose results it gets>.<ready since>".
-local function enqueue(p, i, r, lane_name, mask)
+local function entry_text(p, i, mask)
   if mask < 0 then mask = mask + 4294967296 end -- bit 31
-  local tail = p.index .. '.' .. num(i) .. '.' .. num(mask) .. '.' .. NOW
+  return p.index .. '.' .. num(i) .. '.' .. num(mask) .. '.' .. NOW
+end
+
+-- What becomes ready is gathered here: turn.lua may claim it before it is pushed.
+local function enqueue(p, i, r, lane_name, mask)
   if r and band(r.flags, SLOT) ~= 0 then
     -- It still has its slot: claimed before all others, free of limits and tokens.
-    call('RPUSH', P .. 'resume:' .. lane_name, p.bid .. '-' .. tail)
-    if call('SADD', P .. 'work', '!:' .. lane_name) == 1 then woken[lane(lane_name).kind] = true end
+    call('RPUSH', P .. 'resume:' .. lane_name, p.bid .. '-' .. entry_text(p, i, mask))
+    if call('SADD', P .. 'work', '!:' .. lane_name) == 1 then woken[lane_name] = true end
     return
   end
   local key = lane_name .. ':' .. p.bid
   local q = queues[key]
   if not q then
-    q = { bid = p.bid, lane = lane_name, items = {} }
+    q = { batch = p.b, lane = lane_name, n = 0, pipes = {}, stages = {}, masks = {}, on_ring = false }
     queues[key] = q
   end
-  q.items[#q.items + 1] = tail
+  local n = q.n + 1
+  q.n, q.pipes[n], q.stages[n], q.masks[n] = n, p, i, mask
 end
 
 local function ring_join(lane_name, b)
+  lane(lane_name)
   call('RPUSH', P .. 'ring:' .. lane_name .. ':' .. b.prio, b.id)
-  if call('SADD', P .. 'work', b.prio .. ':' .. lane_name) == 1 then woken[lane(lane_name).kind] = true end
+  if call('SADD', P .. 'work', b.prio .. ':' .. lane_name) == 1 then woken[lane_name] = true end
 end
 
 local function ring_leave(lane_name, b)
@@ -311,11 +327,25 @@ end
 
 local function may_run(b) return b.sealed == 1 and b.paused == 0 and b.cancel == 0 end
 
+-- Before claims: the batches of what was gathered are on their rings, as if it had been pushed.
+local function announce_queues()
+  for key, q in pairs(queues) do
+    if not q.on_ring and may_run(q.batch) then
+      if call('EXISTS', P .. 'q:' .. key) == 0 then ring_join(q.lane, q.batch) end
+      q.on_ring = true
+    end
+  end
+end
+
 local function push_queues()
   for key, q in pairs(queues) do
     queues[key] = nil
-    local length = send('RPUSH', P .. 'q:' .. key, q.items)
-    if length == #q.items and may_run(batch(q.bid)) then ring_join(q.lane, batch(q.bid)) end
+    if q.n > 0 then
+      local items = {}
+      for n = 1, q.n do items[n] = entry_text(q.pipes[n], q.stages[n], q.masks[n]) end
+      local length = send('RPUSH', P .. 'q:' .. key, items)
+      if length == q.n and not q.on_ring and may_run(q.batch) then ring_join(q.lane, q.batch) end
+    end
   end
 end
 

@@ -1,51 +1,46 @@
 -- The second half of the prelude, behind _lib.lua: how what a script changed is written back, and the hands
 -- that several scripts share. flush() is the last call of every script that changed anything.
 
--- Mostly it is the letters, one record and one field more: that goes without building a list.
+-- Mostly it is the letters, a record or two and one field more: that goes without building a list.
 local function save_pipe(p)
-  local k, packed, set = nil, nil, p.set
+  local k1, v1, k2, v2
   for i = 0, p.count - 1 do
     local r = p[i]
     if r and r.dirty then
       r.dirty = false
-      if packed then put(p, k, packed) end
-      k = field(K, 'k', i)
-      packed = pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started, r.ended, r.due,
+      if k2 then put(p, k2, v2) end
+      k2, v2 = k1, v1
+      k1 = field(K, 'k', i)
+      v1 = pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started, r.ended, r.due,
         r.first, r.host, r.lane)
     end
   end
-  set = p.set
-  if not set and p.s and packed then
-    if p.field then
-      call('HSET', p.key, 's', p.s, k, packed, p.field, p.value)
+  local set, key = p.set, p.key
+  if not set and k1 and p.field and p.s then
+    if k2 then
+      call('HSET', key, 's', p.s, k1, v1, p.field, p.value, k2, v2)
     else
-      call('HSET', p.key, 's', p.s, k, packed)
+      call('HSET', key, 's', p.s, k1, v1, p.field, p.value)
     end
+  elseif not set and k1 and not k2 and p.s then
+    call('HSET', key, 's', p.s, k1, v1)
   else
-    set = set or {}
+    if k1 then put(p, k1, v1) end
+    if k2 then put(p, k2, v2) end
+    if p.s and p.s ~= p.was then put(p, 's', p.s) end
     if p.field then
+      set = p.set or {}
       set[#set + 1] = p.field
       set[#set + 1] = p.value
+      call('HSET', key, unpack(set))
     end
-    if packed then
-      set[#set + 1] = k
-      set[#set + 1] = packed
-    end
-    if p.s and p.s ~= p.was then
-      set[#set + 1] = 's'
-      set[#set + 1] = p.s
-    end
-    if #set > 0 then call('HSET', p.key, unpack(set)) end
   end
   p.was, p.touched, p.set, p.field = p.s, false, false, false
 end
 
 local function save_pipes()
   for _, p in pairs(pipes) do
-    if p.touched or p.field or p.dirty then
-      p.dirty = false
-      save_pipe(p)
-    end
+    if p.touched or p.field then save_pipe(p) end
   end
 end
 
@@ -96,11 +91,19 @@ local function publish()
       'n', n, 't', now, 'd', table.concat(events, '\n'))
     events = {}
   end
-  if next(woken) then
+  local kinds = { '-', '-', '-' }
+  local any = false
+  for name in pairs(woken) do
+    local l = lanes[name]
+    if l.rdy > 0 then -- else this call has claimed it all itself
+      kinds[l.kind] = sub('mrg', l.kind, l.kind)
+      any = true
+    end
+  end
+  woken = {}
+  if any then
     wake_seq = call('HINCRBY', FARM, 'wake', 1)
-    call('PUBLISH', P .. 'wake', wake_seq .. ' ' .. (woken[1] and 'm' or '-') .. (woken[2] and 'r' or '-')
-      .. (woken[3] and 'g' or '-'))
-    woken = {}
+    call('PUBLISH', P .. 'wake', wake_seq .. ' ' .. table.concat(kinds))
   end
   for host, lines in pairs(told) do call('PUBLISH', P .. 'host:' .. host, table.concat(lines, '\n')) end
 end
@@ -108,7 +111,7 @@ end
 -- Wakes hosts for lanes that were at their limit and have room and work again.
 local function wake_freed()
   for name, l in pairs(lanes) do
-    if l.was_full and l.rdy > 0 and (l.limit == 0 or l.run < l.limit) then woken[l.kind] = true end
+    if l.was_full and l.rdy > 0 and (l.limit == 0 or l.run < l.limit) then woken[name] = true end
   end
 end
 

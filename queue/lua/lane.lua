@@ -27,6 +27,6 @@ else
   l.cordoned, l.probe_at, l.probe_delay, l.probe, l.reason, l.streak, l.class = 0, 0, 0, '', '', 0, ''
   event('lane:' .. name, 'open')
 end
-if what ~= 'pause' and what ~= 'cordon' and l.rdy > 0 then woken[l.kind] = true end
+if what ~= 'pause' and what ~= 'cordon' and l.rdy > 0 then woken[name] = true end
 flush()
 return 'ok'

@@ -16,7 +16,9 @@ local poison = tonumber(ARGV[7])
 local HOSTKEY = P .. 'host:' .. host
 begin()
 
--- ---- endings
+-- ---- endings, in a function of their own for the reason given in _lib.lua
+
+local finish, fail = (function()
 
 local STREAK, STREAK_PERMANENT = 5, 10
 
@@ -50,7 +52,7 @@ end
 
 local function reopen(l)
   l.cordoned, l.probe, l.probe_at, l.probe_delay, l.reason, l.streak, l.class = 0, '', 0, 0, '', 0, ''
-  woken[l.kind] = true
+  woken[l.name] = true
   event('lane:' .. l.name, 'open')
 end
 
@@ -165,7 +167,11 @@ end
 local function done(p, i, r, l, class, result, is_probe)
   if l.streak > 0 or l.cordoned == 1 then lane_good(l, is_probe, true) end
   r.ended, r.class, r.attempts = now, class, r.attempts + 1
-  put(p, field(R, 'r', i), result ~= '' and result or '{}')
+  result = result ~= '' and result or '{}'
+  put(p, field(R, 'r', i), result)
+  local fresh = p.fresh or {}
+  p.fresh = fresh
+  fresh[i] = result
   move(p, i, 'd', r)
   settle_dependents(p, i)
   return 'k'
@@ -179,9 +185,22 @@ local function skipped(p, i, r, l, e)
   settle_dependents(p, i)
 end
 
+-- The next stage in line is mostly the one that becomes ready, and is claimed below: what its claim needs
+-- comes along with what the ending needs.
+local will_claim = nonce ~= '' and most > 0 and free[1] + free[2] + free[3] > 0
+local function pipe_ahead(pid, i)
+  if not will_claim then return pipe(pid, i) end
+  local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', field(K, 'k', i), 'c', field(K, 'k', i + 1), field(D, 'd', i + 1))
+  if not v[1] then return nil end
+  local p = pipe_of(pid, v[1], v[2])
+  p[i] = decode(v[3])
+  if v[6] then p[i + 1], p.ahead, p.ahead_d, p.c = decode(v[5]), i + 1, v[6], v[4] end
+  return p
+end
+
 local function finish(at)
   local i, epoch, class, policy, flags, after, pid, name = upk('<BI4BBBdss', ARGV[at])
-  local p = pipe(pid, i)
+  local p = pipes[pid] or pipe_ahead(pid, i)
   if not p or not p.s or i >= p.count then return 'o' end
   local r = rec(p, i)
   if r.epoch ~= epoch or r.host ~= host then return 'o' end
@@ -224,6 +243,9 @@ local function finish(at)
   return 'k'
 end
 
+return finish, fail
+end)()
+
 -- ---- due: backoffs that are over, waits that were too long
 
 local function fire(m)
@@ -253,10 +275,10 @@ for at = 8, #ARGV, 3 do codes[#codes + 1] = finish(at) end
 local ripe = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, 200)
 for _, m in ipairs(ripe) do fire(m) end
 settle()
-push_queues()
-save_pipes() -- what a stage claimed below gets from one that ended above
 
 -- ---- claims
+
+local claim_all, repeat_claim, claimed, reply = (function()
 
 local reply, claimed = {}, {}
 
@@ -307,12 +329,38 @@ local function fetch(pid, i, mask, bid, index)
       end
     end
   end
+  local known = pipes[pid]
+  if known and (known.touched or known.field) then save_pipe(known) end
   local v = call('HMGET', P .. 'p:' .. pid, unpack(fields))
   if not v[1] then return nil end
   local p = pipes[pid] or pipe_of(pid, v[1], v[2], bid, index)
   if not p.s then return nil end
   if not p[i] then p[i] = decode(v[3]) end
   return p, v
+end
+
+local function claim_this(l, p, i, r, lane_name, flags, since, definition, context, given)
+  r.epoch, r.started, r.ready, r.ended, r.host = r.epoch + 1, now, since, 0, host
+  move(p, i, letter(p, i) == 'p' and 'q' or 'u', r, host)
+  claimed[#claimed + 1] = run_add(host, p, i, r.epoch)
+  emit(p, i, r, lane_name, flags, definition, context, given)
+  if l.cordoned == 1 then l.probe = claimed[#claimed] end
+end
+
+-- One that became ready in this call; often all it needs is here.
+local function claim_gathered(l, p, i, mask)
+  if not WAITS[letter(p, i)] then return false end
+  local r = rec(p, i)
+  local lane_name, flags = lane_of(p, i, r)
+  if lane_name ~= l.name then return false end
+  local only, fresh = LOG[mask], p.fresh
+  if p.ahead == i and p.c and only and fresh and fresh[only] then
+    claim_this(l, p, i, r, lane_name, flags, now, p.ahead_d, p.c, '"' .. name_of(p, only) .. '":' .. fresh[only])
+  else
+    local _, v = fetch(p.id, i, mask)
+    claim_this(l, p, i, r, lane_name, flags, now, v[4], v[5], results(p, mask, v, 6))
+  end
+  return true
 end
 
 local function claim_one(l, bid, entry)
@@ -323,11 +371,7 @@ local function claim_one(l, bid, entry)
   local r = p[i]
   local lane_name, flags = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
-  r.epoch, r.started, r.ready, r.ended, r.host = r.epoch + 1, now, tonumber(since), 0, host
-  move(p, i, letter(p, i) == 'p' and 'q' or 'u', r, host)
-  claimed[#claimed + 1] = run_add(host, p, i, r.epoch)
-  emit(p, i, r, lane_name, flags, v[4], v[5], results(p, mask, v, 6))
-  if l.cordoned == 1 then l.probe = claimed[#claimed] end
+  claim_this(l, p, i, r, lane_name, flags, tonumber(since), v[4], v[5], results(p, mask, v, 6))
   return true
 end
 
@@ -372,7 +416,8 @@ local function claim_resumed(l, want)
   return got
 end
 
--- Round robin: every batch of the ring gives its share, then the next round.
+-- Round robin: every batch of the ring gives its share, then the next round. Within a batch what has just become
+-- ready goes first: its pipeline is at hand, and pipelines begun are ended before others are begun.
 local function claim_ring(l, prio, want)
   want = limited(l, want)
   local ring = P .. 'ring:' .. l.name .. ':' .. prio
@@ -387,11 +432,18 @@ local function claim_ring(l, prio, want)
         length = 0
         break
       end
-      local entries = call('LPOP', P .. 'q:' .. l.name .. ':' .. bid, min(share, want - got)) or {}
+      local key = l.name .. ':' .. bid
+      local q, still = queues[key], min(share, want - got)
+      while q and q.n > 0 and still > 0 do
+        local n = q.n
+        q.n = n - 1
+        if claim_gathered(l, q.pipes[n], q.stages[n], q.masks[n]) then got, still = got + 1, still - 1 end
+      end
+      local entries = still > 0 and call('LPOP', P .. 'q:' .. key, still) or {}
       for _, entry in ipairs(entries) do
         if claim_one(l, bid, entry) then got = got + 1 end
       end
-      if call('EXISTS', P .. 'q:' .. l.name .. ':' .. bid) == 0 then
+      if (not q or q.n == 0) and call('EXISTS', P .. 'q:' .. key) == 0 then
         call('LREM', ring, 0, bid)
         length = length - 1
       end
@@ -458,11 +510,15 @@ local function repeat_claim(list)
   end
 end
 
+return claim_all, repeat_claim, claimed, reply
+end)()
+
 if nonce ~= '' and (free[1] > 0 or free[2] > 0 or free[3] > 0) and most > 0 then
   local last = call('HMGET', HOSTKEY, 'nonce', 'claim')
   if last[1] == nonce then
     repeat_claim(last[2])
   else
+    announce_queues()
     claim_all()
     if #claimed > 0 then call('HSET', HOSTKEY, 'nonce', nonce, 'claim', table.concat(claimed, ' ')) end
   end
