@@ -322,8 +322,10 @@ static bool check_media(struct check *check, const struct field *field, const js
 		return check_refuse_type(check, path, "a path, a media id or a stage", value);
 	if (!check->is_folded && !strchr(text, '/') && !strchr(text, '.') &&
 	    strncmp(text, "m_", 2) != 0) {
+		if (!check_stage_ref(check, text, path, REASON_INPUT))
+			return false;
 		*out = json_string(text);
-		return check_stage_ref(check, text, path, REASON_INPUT);
+		return true;
 	}
 	if (check->is_folded) /* expand.c takes it */
 		*out = json_string(text);

@@ -148,14 +148,14 @@ static bool fill_tree(struct expand *expand, const json_t *tree, fill_fn *fill,
 	json_object_foreach((json_t *)(uintptr_t)tree, name, member)
 	{
 		if (!fill_tree(expand, member, fill, context, &got)) {
-			json_decref(*out);
+			json_freep(out);
 			return false;
 		}
 		json_object_set_new(*out, name, got);
 	}
 	for (size_t i = 0; i < json_array_size(tree); i++) {
 		if (!fill_tree(expand, json_array_get(tree, i), fill, context, &got)) {
-			json_decref(*out);
+			json_freep(out);
 			return false;
 		}
 		json_array_append_new(*out, got);

@@ -256,7 +256,7 @@ static bool read_file(struct matrix *matrix, const char *file, bool is_csv, cons
 		*out = lines_of(text);
 	if (json_array_size(*out))
 		return true;
-	json_decref(*out);
+	json_freep(out);
 	return check_refuse(check, path, "%s: there is nothing in it", file);
 }
 

@@ -745,7 +745,7 @@ static void test_30_cancel_in_chunks(void **state)
 
 	hand_claim(f, &turn, "h", 2);
 	struct hand_claim one = turn.claims[0], two = turn.claims[1];
-	turn.count = 0;
+	turn.count = 0; /* these two are ours now */
 	steer(queue_cancel(f->client, id, &stopped, &err), &err);
 	assert_int_equal(stopped, 1400);
 	hand_claim(f, &turn, "h", 10);
@@ -765,6 +765,10 @@ static void test_30_cancel_in_chunks(void **state)
 	assert_int_equal(stopped, 1399);
 	assert_int_equal(run_some(f, 500, VERDICT_DONE, NULL), 500);
 	free(id);
+	free(one.definition);
+	free(one.results);
+	free(two.definition);
+	free(two.results);
 }
 
 /* ---- limits of time */
