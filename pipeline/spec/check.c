@@ -481,6 +481,7 @@ static bool has_control(const char *text)
 static bool check_any(struct check *check, const struct field *field, const json_t *value,
 		      const char *path, json_t **out)
 {
+	DEFER(json_freep) json_t *object = NULL;
 	json_t *member, *got;
 	const char *name;
 
@@ -499,19 +500,16 @@ static bool check_any(struct check *check, const struct field *field, const json
 		*out = json_incref((json_t *)(uintptr_t)value);
 		return true;
 	}
-	*out = json_object();
+	object = json_object();
 	json_object_foreach((json_t *)(uintptr_t)value, name, member)
 	{
-		bool ok = !has_control(name) ||
-			  check_refuse(check, path, "a control character in a name");
-
-		if (!ok ||
-		    !check_value(check, field, member, check_path(check->spec, path, name), &got)) {
-			json_decref(*out);
+		if (has_control(name))
+			return check_refuse(check, path, "a control character in a name");
+		if (!check_value(check, field, member, check_path(check->spec, path, name), &got))
 			return false;
-		}
-		json_object_set_new(*out, name, got);
+		json_object_set_new(object, name, got);
 	}
+	*out = TAKE(object);
 	return true;
 }
 

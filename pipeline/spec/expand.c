@@ -134,6 +134,7 @@ typedef bool fill_fn(struct expand *expand, const struct hole *hole, const json_
 static bool fill_tree(struct expand *expand, const json_t *tree, fill_fn *fill,
 		      const json_t *context, json_t **out)
 {
+	DEFER(json_freep) json_t *copy = NULL;
 	long number = hole_number(tree);
 	const char *name;
 	json_t *member, *got;
@@ -144,22 +145,19 @@ static bool fill_tree(struct expand *expand, const json_t *tree, fill_fn *fill,
 		*out = json_incref((json_t *)(uintptr_t)tree);
 		return true;
 	}
-	*out = json_is_object(tree) ? json_object() : json_array();
+	copy = json_is_object(tree) ? json_object() : json_array();
 	json_object_foreach((json_t *)(uintptr_t)tree, name, member)
 	{
-		if (!fill_tree(expand, member, fill, context, &got)) {
-			json_freep(out);
+		if (!fill_tree(expand, member, fill, context, &got))
 			return false;
-		}
-		json_object_set_new(*out, name, got);
+		json_object_set_new(copy, name, got);
 	}
 	for (size_t i = 0; i < json_array_size(tree); i++) {
-		if (!fill_tree(expand, json_array_get(tree, i), fill, context, &got)) {
-			json_freep(out);
+		if (!fill_tree(expand, json_array_get(tree, i), fill, context, &got))
 			return false;
-		}
-		json_array_append_new(*out, got);
+		json_array_append_new(copy, got);
 	}
+	*out = TAKE(copy);
 	return true;
 }
 

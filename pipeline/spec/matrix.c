@@ -246,18 +246,19 @@ static bool read_file(struct matrix *matrix, const char *file, bool is_csv, cons
 		      json_t **out)
 {
 	struct check *check = matrix->check;
+	DEFER(json_freep) json_t *values = NULL;
 	DEFER(freep) char *text = NULL;
 
 	if (!read_text(matrix, file, path, &text))
 		return false;
-	if (is_csv && !csv_parse(text, out, check->err))
+	if (is_csv && !csv_parse(text, &values, check->err))
 		return check_refuse(check, path, "%s: %s", file, check->err->text);
 	if (!is_csv)
-		*out = lines_of(text);
-	if (json_array_size(*out))
-		return true;
-	json_freep(out);
-	return check_refuse(check, path, "%s: there is nothing in it", file);
+		values = lines_of(text);
+	if (!json_array_size(values))
+		return check_refuse(check, path, "%s: there is nothing in it", file);
+	*out = TAKE(values);
+	return true;
 }
 
 static bool render(struct matrix *matrix, const json_t *value, const char *path, json_t **out)

@@ -1,7 +1,8 @@
 /*
  * What the files of the spec share. No one else includes this.
  *
- *      parse.c      the spec's own members and its stages, by the tables of fields.c
+ *      parse.c      the spec's own members, by the tables of fields.c
+ *      parse_stage.c  its stages and defaults
  *      check.c      one value against one field; expressions become holes
  *      check_value.c  the single kinds of value
  *      generate.c   models, pictures' sizes and whatever else several fields decide together
@@ -141,6 +142,12 @@ long hole_number(const json_t *value);
 
 bool check_plain(struct check *check, const struct field *field, const json_t *value,
 		 const char *path, json_t **out) MUST_CHECK;
+
+/* ---- parse_stage.c ---- */
+
+bool stages_collect(struct check *check, const json_t *stages) MUST_CHECK; /* their ids */
+bool stages_parse_defaults(struct check *check, const json_t *defaults) MUST_CHECK;
+bool stage_parse(struct check *check, const json_t *value) MUST_CHECK; /* check->stage */
 
 /* ---- generate.c ---- */
 
