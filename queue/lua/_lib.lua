@@ -32,19 +32,14 @@ do
   wake_seq = tonumber(f[4]) or 0
 end
 
-local pipes, batches, lanes = {}, {}, {}
+local pipes, plans, batches, lanes = {}, {}, {}, {}
 local queues, events, woken, told, due, undue = {}, {}, {}, {}, {}, {}
 local ran, freed, sums, next_due = {}, {}, {}, nil
 local any_ending = false
--- 2^j, and j of a mask with one bit.
+-- 2^j.
 local BIT = { [0] = 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072,
   262144, 524288, 1048576, 2097152, 4194304, 8388608, 16777216, 33554432, 67108864, 134217728, 268435456,
   536870912, 1073741824, 2147483648 }
-local LOG = { [1] = 0, [2] = 1, [4] = 2, [8] = 3, [16] = 4, [32] = 5, [64] = 6, [128] = 7, [256] = 8, [512] = 9,
-  [1024] = 10, [2048] = 11, [4096] = 12, [8192] = 13, [16384] = 14, [32768] = 15, [65536] = 16, [131072] = 17,
-  [262144] = 18, [524288] = 19, [1048576] = 20, [2097152] = 21, [4194304] = 22, [8388608] = 23, [16777216] = 24,
-  [33554432] = 25, [67108864] = 26, [134217728] = 27, [268435456] = 28, [536870912] = 29, [1073741824] = 30,
-  [2147483648] = 31 }
 
 local function begin() call('HSET', FARM, 'clock', fmt('%.0f', now)) end
 
@@ -59,7 +54,7 @@ end
 -- and of the time are made once per call.
 local function int(x) return fmt('%.0f', x) end
 local NOW = int(now)
-local NUM, K, D, R, M = {}, {}, {}, {}, {}
+local NUM, K, D = {}, {}, {}
 local function num(i)
   local t = NUM[i]
   if not t then
@@ -162,13 +157,56 @@ local function decode(k)
     dirty = false }
 end
 
--- Records are p[0] .. p[31]; fields to be written are in p.set, the first of them in p.field, p.value.
+-- The plan `x`: version, count, a row of 26 bytes per stage (I4 inputs, needs, dependents; I2 offset and
+-- length of name, type, lane; I2 flags), then the texts. `y` has seven doubles per stage: max_attempts,
+-- base_ms, max_ms, factor, attempt_ms, queue_ms, total_ms.
+-- Most pipelines of a batch have the same plan, and Lua keeps equal texts once: decoded once a call.
+local APPROVE, PREPARE, LIMITS = 1, 2, 4
+local function list_of(mask, count)
+  local list = {}
+  for j = 0, count - 1 do
+    if band(mask, BIT[j]) ~= 0 then list[#list + 1] = j end
+  end
+  return list
+end
+local function plan_of(x)
+  local plan = { count = string.byte(x, 2) }
+  for i = 0, plan.count - 1 do
+    local inputs, needs, dependents, name_at, name_len, type_at, type_len, lane_at, lane_len, flags =
+      upk('<I4I4I4I2I2I2I2I2I2I2', x, 3 + i * 26)
+    local mask = bor(inputs, needs)
+    plan[i] = { inputs = inputs, mask = mask, waits = list_of(mask, plan.count),
+      dependents = list_of(dependents, plan.count), name = sub(x, name_at, name_at + name_len - 1),
+      type = sub(x, type_at, type_at + type_len - 1), lane = sub(x, lane_at, lane_at + lane_len - 1),
+      approve = band(flags, APPROVE) ~= 0, prepare = band(flags, PREPARE) ~= 0, limits = band(flags, LIMITS) ~= 0,
+      k = 'k' .. i, r = 'r' .. i, m = 'm' .. i,
+      head = '"' .. sub(x, name_at, name_at + name_len - 1) .. '":' }
+  end
+  plans[x] = plan
+  return plan
+end
+local function name_of(p, i) return p.plan[i].name end
+local function letter(p, i) return sub(p.s, i + 1, i + 1) end
+local function limits(p, i)
+  if not p.y then p.y = call('HGET', p.key, 'y') end
+  return upk('<ddddddd', p.y, 1 + i * 56)
+end
+-- Has it yet to be rendered? Then it is the media lane's.
+local function is_raw(stage, r) return stage.prepare and not (r and band(r.flags, PREPARED) ~= 0) end
+local function lane_of(p, i, r)
+  local stage = p.plan[i]
+  if stage.prepare and is_raw(stage, r) then return 'cpu' end
+  if r and r.lane ~= '' then return r.lane end
+  return stage.lane
+end
+
+-- Records are p[0] .. p[31]; fields to be written are in p.set, the first of them in p.field, p.value. What is not
+-- named here is absent until it is needed: a small table costs less to make.
 local function pipe_of(pid, x, s, bid, index)
   if not bid then bid, index = match(pid, '^([^-]+)%-(%d+)$') end
-  local b = batches[bid] or batch(bid)
-  local p = { id = pid, key = P .. 'p:' .. pid, x = x, s = s or nil, was = s or nil, set = false, field = false,
-    value = false, names = false, bid = bid, index = index, b = b, count = string.byte(x, 2), ending = false,
-    over = false, admitted = false, touched = false, y = false, fresh = false, ahead = false, ahead_d = false, c = false }
+  local p = { id = pid, key = P .. 'p:' .. pid, plan = plans[x] or plan_of(x), s = s or nil, was = s or nil,
+    index = index, b = batches[bid] or batch(bid), field = nil }
+  p.count = p.plan.count
   pipes[pid] = p
   return p
 end
@@ -177,7 +215,7 @@ end
 local function pipe(pid, i)
   local p = pipes[pid]
   if not p then
-    local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', field(K, 'k', i or 0))
+    local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', 'k' .. (i or 0))
     if not v[1] then return nil end
     p = pipe_of(pid, v[1], v[2])
     if i then p[i] = decode(v[3]) end
@@ -188,7 +226,13 @@ end
 local function rec(p, i)
   local r = p[i]
   if not r then
-    r = decode(call('HGET', p.key, field(K, 'k', i)))
+    if p.ahead == i then
+      r = decode(p.ahead_k)
+    elseif p.is_new then
+      r = decode(nil)
+    else
+      r = decode(call('HGET', p.key, p.plan[i].k))
+    end
     p[i] = r
   end
   return r
@@ -206,36 +250,6 @@ local function put(p, name, value)
   end
   local n = #set
   set[n + 1], set[n + 2] = name, value
-end
-
--- The plan `x`: version, count, a row of 26 bytes per stage (I4 inputs, needs, dependents; I2 offset and
--- length of name, type, lane; I2 flags), then the texts. `y` has seven doubles per stage: max_attempts,
--- base_ms, max_ms, factor, attempt_ms, queue_ms, total_ms.
-local APPROVE, PREPARE, LIMITS = 1, 2, 4
-local function name_of(p, i)
-  local names = p.names
-  if not names then
-    names = {}
-    p.names = names
-  end
-  local name = names[i]
-  if not name then
-    local off, len = upk('<I2I2', p.x, 15 + i * 26)
-    name = sub(p.x, off, off + len - 1)
-    names[i] = name
-  end
-  return name
-end
-local function letter(p, i) return sub(p.s, i + 1, i + 1) end
-local function limits(p, i)
-  if not p.y then p.y = call('HGET', p.key, 'y') end
-  return upk('<ddddddd', p.y, 1 + i * 56)
-end
-local function lane_of(p, i, r)
-  local off, len, flags = upk('<I2I2I2', p.x, 23 + i * 26)
-  if band(flags, PREPARE) ~= 0 and not (r and band(r.flags, PREPARED) ~= 0) then return 'cpu', flags end
-  if r and r.lane ~= '' then return r.lane, flags end
-  return sub(p.x, off, off + len - 1), flags
 end
 
 local function clean(text) return (string.gsub(sub(text, 1, 300), '%c', ' ')) end
@@ -299,11 +313,11 @@ end
 local function enqueue(p, i, r, lane_name, mask)
   if r and band(r.flags, SLOT) ~= 0 then
     -- It still has its slot: claimed before all others, free of limits and tokens.
-    call('RPUSH', P .. 'resume:' .. lane_name, p.bid .. '-' .. entry_text(p, i, mask))
+    call('RPUSH', P .. 'resume:' .. lane_name, p.b.id .. '-' .. entry_text(p, i, mask))
     if call('SADD', P .. 'work', '!:' .. lane_name) == 1 then woken[lane_name] = true end
     return
   end
-  local key = lane_name .. ':' .. p.bid
+  local key = lane_name .. ':' .. p.b.id
   local q = queues[key]
   if not q then
     q = { batch = p.b, lane = lane_name, n = 0, pipes = {}, stages = {}, masks = {}, on_ring = false }
@@ -362,9 +376,8 @@ end
 
 -- Into its lane's queue: r, or p while it has yet to be rendered.
 local function make_ready(p, i, r, mask, detail)
-  local lane_name, flags = lane_of(p, i, r)
-  local is_prep = band(flags, PREPARE) ~= 0 and not (r and band(r.flags, PREPARED) ~= 0)
-  if band(flags, LIMITS) ~= 0 then
+  local stage = p.plan[i]
+  if stage.limits then
     r = r or rec(p, i)
     r.ready = now
     if r.first == 0 then r.first = now end
@@ -372,14 +385,14 @@ local function make_ready(p, i, r, mask, detail)
     local at = wait_ends(p, i, r)
     if at then due[member(p, i)] = at end
   end
-  move(p, i, is_prep and 'p' or 'r', r, detail)
-  enqueue(p, i, r, lane_name, mask)
+  move(p, i, is_raw(stage, r) and 'p' or 'r', r, detail)
+  enqueue(p, i, r, lane_of(p, i, r), mask)
 end
 
 local settle_dependents
 
 local function end_unrun(p, i, to, why)
-  put(p, field(M, 'm', i), why)
+  put(p, p.plan[i].m, why)
   move(p, i, to, nil, why)
   settle_dependents(p, i)
 end
@@ -388,47 +401,31 @@ end
 -- skipped because something failed, taints: else a gate whose input failed would let its consumers by.
 local function resolve(p, i)
   if letter(p, i) ~= 'b' then return end
-  local inputs, needs = upk('<I4I4', p.x, 3 + i * 26)
-  local mask, waits, without = bor(inputs, needs), false, nil
-  local only = LOG[mask]
-  for j = only or 0, only or p.count - 1 do
-    local bitj = BIT[j]
-    if only or band(mask, bitj) ~= 0 then
-      local l = letter(p, j)
-      if l == 'f' or l == 'x' or l == 't' then
-        local how = l == 'f' and 'failed' or l == 'x' and 'was cancelled' or 'was skipped'
-        return end_unrun(p, i, 't', 'needs ' .. name_of(p, j) .. ', which ' .. how)
-      elseif l == 's' then
-        if band(inputs, bitj) ~= 0 then without = j end
-      elseif l ~= 'd' then
-        waits = true
-      end
+  local stage, waits, without = p.plan[i], false, nil
+  for _, j in ipairs(stage.waits) do
+    local l = letter(p, j)
+    if l == 'f' or l == 'x' or l == 't' then
+      local how = l == 'f' and 'failed' or l == 'x' and 'was cancelled' or 'was skipped'
+      return end_unrun(p, i, 't', 'needs ' .. name_of(p, j) .. ', which ' .. how)
+    elseif l == 's' then
+      if band(stage.inputs, BIT[j]) ~= 0 then without = j end
+    elseif l ~= 'd' then
+      waits = true
     end
   end
   if waits then return end
   if without then return end_unrun(p, i, 's', 'needs ' .. name_of(p, without) .. ', which was skipped') end
   if p.b.cancel == 1 then return end_unrun(p, i, 'x', 'the batch was cancelled') end
-  local flags = upk('<I2', p.x, 27 + i * 26)
-  if band(flags, APPROVE) ~= 0 and band(flags, PREPARE) == 0 then
-    local why = 'waits for approval: reel approve ' .. p.id .. '/' .. name_of(p, i)
-    put(p, field(M, 'm', i), why)
+  if stage.approve and not stage.prepare then
+    local why = 'waits for approval: reel approve ' .. p.id .. '/' .. stage.name
+    put(p, stage.m, why)
     return move(p, i, 'h', nil, why)
   end
-  make_ready(p, i, nil, mask)
+  make_ready(p, i, nil, stage.mask)
 end
 
 function settle_dependents(p, i)
-  local dependents = upk('<I4', p.x, 11 + i * 26)
-  if dependents == 0 then return end
-  if LOG[dependents] then return resolve(p, LOG[dependents]) end
-  for j = 0, p.count - 1 do
-    if band(dependents, BIT[j]) ~= 0 then resolve(p, j) end
-  end
-end
-
-local function needs_mask(p, i)
-  local inputs, needs = upk('<I4I4', p.x, 3 + i * 26)
-  return bor(inputs, needs)
+  for _, j in ipairs(p.plan[i].dependents) do resolve(p, j) end
 end
 
 -- Lets a pipeline in: its stages exist from now on (all blocked), those that wait for nothing go on.

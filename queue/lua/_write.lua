@@ -10,7 +10,7 @@ local function save_pipe(p)
       r.dirty = false
       if k2 then put(p, k2, v2) end
       k2, v2 = k1, v1
-      k1 = field(K, 'k', i)
+      k1 = p.plan[i].k
       v1 = pack(REC, r.epoch, r.attempts, r.kills, r.flags, r.fact, r.class, r.ready, r.started, r.ended, r.due,
         r.first, r.host, r.lane)
     end
@@ -138,11 +138,11 @@ local function give_back(p, i, r, why)
   end
   if was == 'c' then
     r.ended = now
-    put(p, field(M, 'm', i), 'cancelled')
+    put(p, p.plan[i].m, 'cancelled')
     move(p, i, 'x', r, why)
     return settle_dependents(p, i)
   end
-  make_ready(p, i, r, needs_mask(p, i), why)
+  make_ready(p, i, r, p.plan[i].mask, why)
 end
 
 -- "pid.i.epoch" of a run set; gives pipeline, stage and record only while that attempt is the current one.

@@ -8,8 +8,7 @@
 local p = pipe(ARGV[1])
 local i = p and p.s and stage_index(p, ARGV[2])
 if not i then return 'unknown' end
-local flags = upk('<I2', p.x, 27 + i * 26)
-if letter(p, i) ~= 'h' or band(flags, APPROVE) == 0 then return WORD[letter(p, i)] end
+if letter(p, i) ~= 'h' or not p.plan[i].approve then return WORD[letter(p, i)] end
 begin()
 local r = rec(p, i)
 r.ended, r.started = now, now

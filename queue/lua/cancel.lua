@@ -25,7 +25,7 @@ local function stop(p, i, taints)
 end
 
 local function stop_pipe(p)
-  local b = batch(p.bid)
+  local b = p.b
   if call('HGET', p.key, 'e') and tonumber(call('HGET', p.key, 'e')) ~= 0 then return end
   if call('HGET', p.key, 'a') ~= '1' then -- not admitted: it ends without having begun
     if call('ZREM', b.key .. ':wait', p.index) == 1 then b.rewait = b.rewait - 1 end
@@ -68,7 +68,7 @@ if what == 'batch' or what == 'sweep' then
   if call('SISMEMBER', P .. 'sweeps', b.id) == 1 then more = sweep(b) end
 else
   local p = pipe(target)
-  if not p or batch(p.bid).sealed == 0 then return { 'unknown', 0, 0 } end
+  if not p or p.b.sealed == 0 then return { 'unknown', 0, 0 } end
   if what == 'pipeline' then
     stop_pipe(p)
   else

@@ -16,10 +16,10 @@ local function release(p, only)
   if not p.s then return end
   for i = 0, p.count - 1 do
     if (only == nil or only == i) and letter(p, i) == 'h' then
-      if band(upk('<I2', p.x, 27 + i * 26), APPROVE) ~= 0 then
+      if p.plan[i].approve then
         asks = true
       else
-        make_ready(p, i, rec(p, i), needs_mask(p, i), 'released')
+        make_ready(p, i, rec(p, i), p.plan[i].mask, 'released')
         count = count + 1
       end
     end

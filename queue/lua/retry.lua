@@ -28,7 +28,7 @@ local function closure(p, chosen)
     for i = 0, p.count - 1 do
       local l = letter(p, i)
       if not chosen[i] and (l == 't' or l == 'x' or l == 's') then
-        local mask = needs_mask(p, i)
+        local mask = p.plan[i].mask
         for j = 0, p.count - 1 do
           if chosen[j] and band(mask, BIT[j]) ~= 0 then
             chosen[i], grew = true, true

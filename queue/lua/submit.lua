@@ -25,9 +25,9 @@ end
 local seen = {}
 local function note_lanes(p)
   for i = 0, p.count - 1 do
-    local off, len, flags = upk('<I2I2I2', p.x, 23 + i * 26)
-    seen[sub(p.x, off, off + len - 1)] = true
-    if band(flags, PREPARE) ~= 0 then seen.cpu = true end
+    local stage = p.plan[i]
+    seen[stage.lane] = true
+    if stage.prepare then seen.cpu = true end
   end
 end
 
@@ -47,7 +47,7 @@ while ARGV[at] do
     if b.maxp == 0 or index <= b.maxp then
       b.next = index + 1
       p.y = ARGV[at + 3]
-      for i = 0, count - 1 do p[i] = decode(false) end
+      p.is_new = true
       admit(p)
     else
       b.wait = b.wait + 1

@@ -37,7 +37,7 @@ end
 
 local function fail(p, i, r, class, message)
   r.ended, r.class = now, class
-  put(p, field(M, 'm', i), message)
+  put(p, p.plan[i].m, message)
   move(p, i, 'f', r, clean(message))
   settle_dependents(p, i)
 end
@@ -75,7 +75,7 @@ end
 local function end_badly(p, i, r, l, e)
   if e.name == 'cancelled' then
     r.ended, r.class = now, e.class
-    put(p, field(M, 'm', i), e.message ~= '' and e.message or 'cancelled')
+    put(p, p.plan[i].m, e.message ~= '' and e.message or 'cancelled')
     move(p, i, 'x', r, clean(e.message))
     return settle_dependents(p, i)
   end
@@ -83,7 +83,7 @@ local function end_badly(p, i, r, l, e)
   if e.name ~= 'permanent' then
     lane_good(l, e.is_probe, false)
   else
-    lane_streak(l, e.name, code, member(p, i), p.bid)
+    lane_streak(l, e.name, code, member(p, i), p.b.id)
   end
   r.attempts = r.attempts + 1
   remember(p, i, r, e.name, e.message)
@@ -92,7 +92,7 @@ local function end_badly(p, i, r, l, e)
     local why = fmt('held: lane %s ended %d stages in a row with "%s": %s', l.name, l.streak, code, e.message)
     if e.is_probe or l.cordoned == 0 then cordon(l, 'permanent: ' .. e.message) end
     r.ended, r.class = now, e.class
-    put(p, field(M, 'm', i), why)
+    put(p, p.plan[i].m, why)
     return move(p, i, 'h', r, clean(why))
   end
   fail(p, i, r, e.class, e.message)
@@ -111,7 +111,7 @@ local function backoff(p, i, r, e)
   local ceiling = min(longest, base * factor ^ (r.attempts - 1))
   local delay = e.after > 0 and e.after + math.random() * min(base, e.after) or math.random() * ceiling
   r.due, r.ended, r.class = now + floor(delay * 1000), now, e.class
-  put(p, field(M, 'm', i), e.message)
+  put(p, p.plan[i].m, e.message)
   move(p, i, 'w', r, clean(e.name .. ': ' .. e.message))
   local at = total > 0 and min(r.due, r.first + total * 1000) or r.due
   due[member(p, i)] = at
@@ -131,7 +131,7 @@ end
 local function try_again(p, i, r, l, e)
   if e.is_probe and not e.counts then l.probe, l.probe_at = '', now + l.probe_delay end
   if e.counts then
-    lane_streak(l, e.name, '', member(p, i), p.bid)
+    lane_streak(l, e.name, '', member(p, i), p.b.id)
     if l.cordoned == 1 or l.streak >= STREAK then
       if l.cordoned == 0 or e.is_probe then cordon(l, e.name .. ': ' .. e.message) end
       return give_back(p, i, r, 'unharmed: the lane is cordoned')
@@ -154,24 +154,21 @@ local function prepared(p, i, r, l, e)
   end
   r.flags, r.lane = bor(r.flags, PREPARED), e.message
   r.dirty = true
-  local flags = upk('<I2', p.x, 27 + i * 26)
-  if band(flags, APPROVE) ~= 0 then
+  if p.plan[i].approve then
     local why = 'waits for approval: reel approve ' .. p.id .. '/' .. name_of(p, i)
-    put(p, field(M, 'm', i), why)
+    put(p, p.plan[i].m, why)
     return move(p, i, 'h', r, why)
   end
   if e.message ~= '' then call('SADD', P .. 'lanes', e.message) end
-  make_ready(p, i, r, needs_mask(p, i))
+  make_ready(p, i, r, p.plan[i].mask)
 end
 
 local function done(p, i, r, l, class, result, is_probe)
   if l.streak > 0 or l.cordoned == 1 then lane_good(l, is_probe, true) end
   r.ended, r.class, r.attempts = now, class, r.attempts + 1
   result = result ~= '' and result or '{}'
-  put(p, field(R, 'r', i), result)
-  local fresh = p.fresh or {}
-  p.fresh = fresh
-  fresh[i] = result
+  put(p, p.plan[i].r, result)
+  p.fresh, p.result = i, result
   move(p, i, 'd', r)
   settle_dependents(p, i)
   return 'k'
@@ -180,7 +177,7 @@ end
 local function skipped(p, i, r, l, e)
   lane_good(l, e.is_probe, true)
   r.ended, r.class, r.attempts = now, e.class, r.attempts + 1
-  put(p, field(M, 'm', i), e.message ~= '' and e.message or 'its `if:` is false')
+  put(p, p.plan[i].m, e.message ~= '' and e.message or 'its `if:` is false')
   move(p, i, 's', r, clean(e.message))
   settle_dependents(p, i)
 end
@@ -194,7 +191,7 @@ local function pipe_ahead(pid, i)
   if not v[1] then return nil end
   local p = pipe_of(pid, v[1], v[2])
   p[i] = decode(v[3])
-  if v[6] then p[i + 1], p.ahead, p.ahead_d, p.c = decode(v[5]), i + 1, v[6], v[4] end
+  if v[6] then p.ahead, p.ahead_k, p.ahead_d, p.c = i + 1, v[5], v[6], v[4] end
   return p
 end
 
@@ -261,7 +258,7 @@ local function fire(m)
     return fail(p, i, r, r.class, fmt('timeout: not done within its limit of %d ms in total', total_ms))
   end
   if l == 'w' then
-    if r.due > now then due[m] = r.due else make_ready(p, i, r, needs_mask(p, i)) end
+    if r.due > now then due[m] = r.due else make_ready(p, i, r, p.plan[i].mask) end
   elseif queue_ms > 0 and now >= r.ready + queue_ms * 1000 then
     fail(p, i, r, r.class, fmt('timeout: waited in lane %s for longer than its limit of %d ms',
       (lane_of(p, i, r)), queue_ms))
@@ -280,54 +277,58 @@ settle()
 
 local claim_all, repeat_claim, claimed, reply = (function()
 
-local reply, claimed = {}, {}
+local reply, claimed, shapes, lists = {}, {}, {}, {}
+
+-- The stages of a mask; made once a call.
+local function wanted(mask)
+  local list = lists[mask]
+  if not list then
+    list = list_of(mask, 32)
+    lists[mask] = list
+  end
+  return list
+end
 
 local function results(p, mask, v, at)
   if mask == 0 then return '' end
-  local only = LOG[mask]
-  if only then return v[at] and '"' .. name_of(p, only) .. '":' .. v[at] or '' end
+  local list = wanted(mask)
+  if not list[2] then return v[at] and p.plan[list[1]].head .. v[at] or '' end
   local out, n = {}, 0
-  for j = 0, p.count - 1 do
-    if band(mask, BIT[j]) ~= 0 then
-      if v[at] then
-        n = n + 1
-        out[n] = '"' .. name_of(p, j) .. '":' .. v[at]
-      end
-      at = at + 1
+  for _, j in ipairs(list) do
+    if v[at] then
+      n = n + 1
+      out[n] = p.plan[j].head .. v[at]
     end
+    at = at + 1
   end
   return table.concat(out, ',')
 end
 
-local function timeout_of(p, i, r, flags)
-  if band(flags, LIMITS) == 0 then return 0 end
+local function timeout_of(p, i, r)
+  if not p.plan[i].limits then return 0 end
   local _, _, _, _, attempt_ms, _, total_ms = limits(p, i)
   if total_ms == 0 then return attempt_ms end
   local left = max(1, floor(total_ms - (now - r.first) / 1000))
   return attempt_ms > 0 and min(attempt_ms, left) or left
 end
 
-local function emit(p, i, r, lane_name, flags, definition, context, given)
-  local type_off, type_len = upk('<I2I2', p.x, 19 + i * 26)
-  local is_prep = letter(p, i) == 'q'
-  local n = #reply
-  reply[n + 1] = pack('<BBI4I4dssss', i, is_prep and 1 or 0, r.epoch, r.attempts + 1, timeout_of(p, i, r, flags),
-    p.id, name_of(p, i), sub(p.x, type_off, type_off + type_len - 1), lane_name)
+local replies = 0
+local function emit(p, i, r, lane_name, definition, context, given)
+  local stage, n = p.plan[i], replies
+  replies = n + 4
+  reply[n + 1] = pack('<BBI4I4dssss', i, is_raw(stage, r) and 1 or 0, r.epoch, r.attempts + 1, timeout_of(p, i, r),
+    p.id, stage.name, stage.type, lane_name)
   reply[n + 2], reply[n + 3], reply[n + 4] = definition or '{}', context or '{}', given
 end
 
 -- One HMGET brings all that the claim needs: pipeline, record, definition, context, results.
 local function fetch(pid, i, mask, bid, index)
-  local fields, n = { 'x', 's', field(K, 'k', i), field(D, 'd', i), 'c' }, 5
-  if LOG[mask] then
-    fields[6] = field(R, 'r', LOG[mask])
-  elseif mask ~= 0 then
-    for j = 0, 31 do
-      if band(mask, BIT[j]) ~= 0 then
-        n = n + 1
-        fields[n] = field(R, 'r', j)
-      end
-    end
+  local shape = mask * 32 + i
+  local fields = shapes[shape]
+  if not fields then
+    fields = { 'x', 's', 'k' .. i, 'd' .. i, 'c' }
+    for _, j in ipairs(wanted(mask)) do fields[#fields + 1] = 'r' .. j end
+    shapes[shape] = fields
   end
   local known = pipes[pid]
   if known and (known.touched or known.field) then save_pipe(known) end
@@ -339,11 +340,11 @@ local function fetch(pid, i, mask, bid, index)
   return p, v
 end
 
-local function claim_this(l, p, i, r, lane_name, flags, since, definition, context, given)
+local function claim_this(l, p, i, r, lane_name, since, definition, context, given)
   r.epoch, r.started, r.ready, r.ended, r.host = r.epoch + 1, now, since, 0, host
   move(p, i, letter(p, i) == 'p' and 'q' or 'u', r, host)
   claimed[#claimed + 1] = run_add(host, p, i, r.epoch)
-  emit(p, i, r, lane_name, flags, definition, context, given)
+  emit(p, i, r, lane_name, definition, context, given)
   if l.cordoned == 1 then l.probe = claimed[#claimed] end
 end
 
@@ -351,14 +352,13 @@ end
 local function claim_gathered(l, p, i, mask)
   if not WAITS[letter(p, i)] then return false end
   local r = rec(p, i)
-  local lane_name, flags = lane_of(p, i, r)
+  local lane_name = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
-  local only, fresh = LOG[mask], p.fresh
-  if p.ahead == i and p.c and only and fresh and fresh[only] then
-    claim_this(l, p, i, r, lane_name, flags, now, p.ahead_d, p.c, '"' .. name_of(p, only) .. '":' .. fresh[only])
+  if p.ahead == i and p.c and p.fresh and mask == BIT[p.fresh] then
+    claim_this(l, p, i, r, lane_name, now, p.ahead_d, p.c, p.plan[p.fresh].head .. p.result)
   else
     local _, v = fetch(p.id, i, mask)
-    claim_this(l, p, i, r, lane_name, flags, now, v[4], v[5], results(p, mask, v, 6))
+    claim_this(l, p, i, r, lane_name, now, v[4], v[5], results(p, mask, v, 6))
   end
   return true
 end
@@ -369,9 +369,9 @@ local function claim_one(l, bid, entry)
   local p, v = fetch(bid .. '-' .. index, i, mask, bid, index)
   if not p or not WAITS[letter(p, i)] then return false end
   local r = p[i]
-  local lane_name, flags = lane_of(p, i, r)
+  local lane_name = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
-  claim_this(l, p, i, r, lane_name, flags, tonumber(since), v[4], v[5], results(p, mask, v, 6))
+  claim_this(l, p, i, r, lane_name, tonumber(since), v[4], v[5], results(p, mask, v, 6))
   return true
 end
 
@@ -502,10 +502,10 @@ local function repeat_claim(list)
     if p and letter(p, i) == 'c' then
       give_back(p, i, r, 'cancelled before it began')
     elseif p then
-      local mask = needs_mask(p, i)
+      local mask = p.plan[i].mask
       local _, v = fetch(p.id, i, mask)
-      local lane_name, flags = lane_of(p, i, r)
-      emit(p, i, r, lane_name, flags, v[4], v[5], results(p, mask, v, 6))
+      local lane_name = lane_of(p, i, r)
+      emit(p, i, r, lane_name, v[4], v[5], results(p, mask, v, 6))
     end
   end
 end
