@@ -35,6 +35,7 @@ struct reporter {
 	int fd;
 	uint64_t tag;
 	char step[MEDIA_STEP_MAX];
+	char expression[MEDIA_STEP_MAX]; /* where the user's expression stands that runs, or "" */
 	int64_t next_progress_us;
 };
 
@@ -73,6 +74,35 @@ static void report_progress(void *context, double fraction)
 				       .progress = { reporter->tag, (uint32_t)(inside * 1000) } });
 }
 
+static void note_expression(void *context, const char *place)
+{
+	struct reporter *reporter = context;
+
+	char step[MEDIA_STEP_MAX];
+
+	snprintf(reporter->expression, sizeof(reporter->expression), "%s", place ? place : "");
+	snprintf(step, sizeof(step), "expression in `%.40s`", reporter->expression);
+	if (place) /* out of memory libjq ends the process at once, and the parent knows the step */
+		report_step(reporter, step);
+}
+
+/* What an expression uses up once, it uses up every time: no other attempt can succeed. */
+static enum verdict_class explain_limit(const struct reporter *reporter, enum verdict_class class,
+					const char *text, char out[MEDIA_MESSAGE_MAX])
+{
+	bool is_limit = class == VERDICT_TIMEOUT || class == VERDICT_RESOURCES;
+
+	if (!*reporter->expression || !is_limit) {
+		snprintf(out, MEDIA_MESSAGE_MAX, "%s (step '%s')", text, reporter->step);
+		return class;
+	}
+	snprintf(out, MEDIA_MESSAGE_MAX,
+		 "the expression in `%s` uses too much: %s; is a range or a recursion without end "
+		 "in it?",
+		 reporter->expression, text);
+	return VERDICT_PERMANENT;
+}
+
 /* In a signal handler: the buffer is of fixed size and large enough, so wire_put allocates nothing.
  */
 static void last_words(void *context, enum verdict_class class, const char *text)
@@ -83,7 +113,7 @@ static void last_words(void *context, enum verdict_class class, const char *text
 	struct buf out = { .data = memory, .cap = sizeof(memory) };
 	ssize_t ignored;
 
-	snprintf(message, sizeof(message), "%s (step '%s')", text, reporter->step);
+	class = explain_limit(reporter, class, text, message);
 	wire_put(&out, &(struct wire_message){
 			       .type = WIRE_VERDICT,
 			       .verdict = { .tag = reporter->tag,
@@ -170,6 +200,8 @@ NORETURN void media_child_run(const struct media_job *job)
 					   .max_pixels = job->config->media_max_pixels,
 					   .step = report_step,
 					   .progress = report_progress,
+					   .expression = note_expression,
+					   .expression_cpu_s = job->expression_cpu_s,
 					   .reporter = &reporter },
 		  &outcome);
 	if (is_out_of_memory(&outcome))

@@ -19,8 +19,9 @@ struct media_job {
 	const char *task; /* untouched bytes of a stranger */
 	size_t task_len;
 	const char *work_dir;
-	int fd;	      /* to the parent */
-	pid_t parent; /* who must still be there */
+	int expression_cpu_s; /* 0: as many as pipeline/stage gives them */
+	int fd;		      /* to the parent */
+	pid_t parent;	      /* who must still be there */
 };
 
 NORETURN void media_child_run(const struct media_job *job);

@@ -31,6 +31,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "pipeline/spec/expr.h"
 #include "worker/shell.h"
 #include "worker/workdir.h"
 
@@ -136,6 +137,25 @@ static void put_crash(struct child *child)
 						       .step = wire_text(child->step) } });
 }
 
+/* What an expression uses up once, it uses up every time: no other attempt can succeed. */
+static void put_expression_limit(struct child *child)
+{
+	char limit[32];
+	DEFER(freep)
+	char *message = xasprintf(
+		"the %s uses too much: more than its %s of memory (media_memory); is a range or a "
+		"recursion without end in it?",
+		child->step,
+		units_show_bytes(child->parent->options->config->media_memory_bytes, limit));
+
+	put_verdict(child->parent, child->tag, VERDICT_PERMANENT, message);
+}
+
+static bool is_expression_limit(const struct child *child)
+{
+	return WIFEXITED(child->status) && WEXITSTATUS(child->status) == EXPR_LIMIT_EXIT;
+}
+
 /* The one VERDICT or CRASH of a child that gave none. */
 static void explain(struct child *child)
 {
@@ -145,6 +165,11 @@ static void explain(struct child *child)
 		put_verdict(child->parent, child->tag, VERDICT_CANCELLED, "cancelled");
 		break;
 	case KILL_NONE:
+		if (is_expression_limit(child))
+			put_expression_limit(child);
+		else
+			put_crash(child);
+		break;
 	case KILL_NONSENSE: put_crash(child); break;
 	}
 }

@@ -215,7 +215,7 @@ static void on_crash(int signal)
 
 	if (box.rules.memory_bytes && (errno == ENOMEM || sandbox_is_out_of_memory())) {
 		snprintf(text, sizeof(text),
-			 "the stage needed more than its %lld MiB of memory (media_memory_bytes)",
+			 "the stage needed more than its %lld MiB of memory (media_memory)",
 			 (long long)(box.rules.memory_bytes >> 20));
 		end_with(VERDICT_RESOURCES, text);
 	}

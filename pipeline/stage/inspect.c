@@ -107,7 +107,8 @@ static void explain_findings(const json_t *findings, const json_t *profile, stru
 }
 
 static bool judge(const struct inspection *inspection, const struct media_facts *facts,
-		  const json_t *metrics, json_t *result, struct buf *failures, struct err *err)
+		  const json_t *metrics, const struct stage_context *context, json_t *result,
+		  struct buf *failures, struct err *err)
 {
 	DEFER(json_freep) json_t *findings = NULL;
 	json_t *verdicts;
@@ -120,7 +121,7 @@ static bool judge(const struct inspection *inspection, const struct media_facts 
 	}
 	if (!inspection->require)
 		return true;
-	if (!require_check(inspection->require, metrics, &verdicts, failures, err))
+	if (!require_check(inspection->require, metrics, context, &verdicts, failures, err))
 		return false;
 	json_object_set_new(result, "require", verdicts);
 	return true;
@@ -140,7 +141,7 @@ void inspect_file(const struct inspection *inspection, const struct stage_contex
 	}
 	outcome->result = json_pack("{s:O, s:[], s:[]}", "metrics", metrics, "findings", "require");
 	context->step(context->reporter, "judge");
-	if (!judge(inspection, &facts, metrics, outcome->result, &failures, &err))
+	if (!judge(inspection, &facts, metrics, context, outcome->result, &failures, &err))
 		stage_fail(outcome, &err);
 	else if (failures.len)
 		stage_end(outcome, VERDICT_REJECTED, "%s", failures.data);

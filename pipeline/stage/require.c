@@ -5,11 +5,13 @@
 #include "pipeline/stage/require.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
 #include "pipeline/spec/expr.h"
+#include "pipeline/stage/expressions.h"
 
 enum { REQUIRE_MAX = 64 };
 
@@ -93,11 +95,10 @@ static bool add_all(struct expr_set *set, const json_t *require, int *handles, s
 	return true;
 }
 
-bool require_check(const json_t *require, const json_t *metrics, json_t **out, struct buf *failures,
-		   struct err *err)
+static bool check_all(struct expr_set *set, const json_t *require, const json_t *metrics,
+		      const struct expressions *expressions, json_t *verdicts, struct buf *failures,
+		      struct err *err)
 {
-	DEFER(expr_set_freep) struct expr_set *set = expr_set_new();
-	DEFER(json_freep) json_t *verdicts = json_array();
 	int handles[REQUIRE_MAX];
 	const json_t *item;
 	size_t index;
@@ -107,16 +108,35 @@ bool require_check(const json_t *require, const json_t *metrics, json_t **out, s
 	json_array_foreach(require, index, item)
 	{
 		DEFER(json_freep) json_t *value = NULL;
+		char place[32];
 		bool ok;
 
+		snprintf(place, sizeof(place), "require[%zu]", index);
+		expressions_at(expressions, place);
 		if (!expr_eval(set, handles[index], metrics, &value, err))
-			return err_context(err, "require[%zu]", index);
+			return err_context(err, "%s", place);
 		ok = expr_truth(value);
 		json_array_append_new(verdicts,
 				      json_pack("{s:O, s:b}", "expression", item, "ok", (int)ok));
 		if (!ok)
 			explain(json_string_value(item), metrics, failures);
 	}
-	*out = TAKE(verdicts);
 	return true;
+}
+
+bool require_check(const json_t *require, const json_t *metrics,
+		   const struct stage_context *context, json_t **out, struct buf *failures,
+		   struct err *err)
+{
+	DEFER(expr_set_freep) struct expr_set *set = expr_set_new();
+	DEFER(json_freep) json_t *verdicts = json_array();
+	struct expressions expressions;
+	bool ok;
+
+	expressions_begin(context, &expressions);
+	ok = check_all(set, require, metrics, &expressions, verdicts, failures, err);
+	expressions_end(&expressions);
+	if (ok)
+		*out = TAKE(verdicts);
+	return ok;
 }

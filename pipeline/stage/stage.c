@@ -11,10 +11,9 @@
 
 #include "base/clock.h"
 #include "pipeline/spec/expr.h"
+#include "pipeline/stage/expressions.h"
 #include "pipeline/stage/task.h"
 #include "pipeline/stage/types.h"
-
-enum { EXPRESSION_CPU_S = 10 };
 
 static const struct stage_type *const types[] = {
 	&stage_edit, &stage_generate, &stage_inspect, &stage_noop, &stage_publish, &stage_upload,
@@ -35,32 +34,6 @@ static json_t *expression_input(const struct stage_task *task)
 
 	json_object_set(input, "stages", (json_t *)(uintptr_t)task->results);
 	return input;
-}
-
-/*
- * A user's expression has no step limit, so it gets little CPU time: the soft limit alone is
- * lowered and put back, and it is the sandbox that explains the signal. Memory is the sandbox's
- * limit.
- */
-static struct rlimit expressions_begin(const struct stage_context *context)
-{
-	struct rlimit before = { RLIM_INFINITY, RLIM_INFINITY }, limited;
-	struct rusage used;
-	rlim_t until;
-
-	context->step(context->reporter, "expressions");
-	getrusage(RUSAGE_SELF, &used);
-	getrlimit(RLIMIT_CPU, &before);
-	until = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec + 1) + EXPRESSION_CPU_S;
-	limited = (struct rlimit){ until < before.rlim_cur ? until : before.rlim_cur,
-				   before.rlim_max };
-	(void)setrlimit(RLIMIT_CPU, &limited); /* only ever lowers */
-	return before;
-}
-
-static void expressions_end(const struct rlimit *before)
-{
-	(void)setrlimit(RLIMIT_CPU, before); /* up to the hard limit, which did not move */
 }
 
 /* True unless `if` is there and gives false or null. */
@@ -85,23 +58,71 @@ static bool evaluate_if(const json_t *condition, const json_t *input, bool *out,
 	return true;
 }
 
+static bool has_template(const json_t *value)
+{
+	const char *name;
+	json_t *item;
+	size_t index;
+
+	json_object_foreach((json_t *)(uintptr_t)value, name, item)
+	{
+		if (has_template(item))
+			return true;
+	}
+	json_array_foreach(value, index, item)
+	{
+		if (has_template(item))
+			return true;
+	}
+	return json_is_string(value) && expr_is_template(json_string_value(value));
+}
+
+/* Member by member, so that it is known which one runs; an error names the path inside by itself.
+ */
+static bool render_members(const json_t *definition, const json_t *input,
+			   const struct expressions *expressions, json_t **out, struct err *err)
+{
+	DEFER(json_freep) json_t *all = json_object();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)definition, name, value)
+	{
+		DEFER(json_freep) json_t *member = json_pack("{s:O}", name, value);
+		DEFER(json_freep) json_t *rendered = NULL;
+
+		if (!strcmp(name, "if"))
+			continue;
+		if (has_template(value))
+			expressions_at(expressions, name);
+		if (!expr_render(member, input, &rendered, err))
+			return false;
+		json_object_update(all, rendered);
+	}
+	*out = TAKE(all);
+	return true;
+}
+
 /* The definition without expressions, NULL in *out when `if` says no. */
 static bool render(const struct stage_task *task, const struct stage_context *context, json_t **out,
 		   struct err *err)
 {
+	const json_t *condition = json_object_get(task->definition, "if");
 	DEFER(json_freep) json_t *input = expression_input(task);
-	struct rlimit before = expressions_begin(context);
+	struct expressions expressions;
 	bool is_wanted = false, ok;
 
 	*out = NULL;
-	ok = evaluate_if(json_object_get(task->definition, "if"), input, &is_wanted, err) &&
-	     (!is_wanted || expr_render(task->definition, input, out, err));
-	expressions_end(&before);
-	if (!ok || !is_wanted)
-		return ok;
-	json_object_del(*out, "if");
-	json_object_set_new(*out, "rendered", json_true());
-	return true;
+	context->step(context->reporter, "expressions");
+	expressions_begin(context, &expressions);
+	if (condition)
+		expressions_at(&expressions, "if");
+	ok = evaluate_if(condition, input, &is_wanted, err) &&
+	     (!is_wanted || render_members(task->definition, input, &expressions, out, err));
+	expressions_end(&expressions);
+	if (ok && is_wanted)
+		json_object_set_new(*out, "rendered", json_true());
+	return ok;
 }
 
 static int64_t cpu_us(void)

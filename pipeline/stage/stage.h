@@ -36,6 +36,9 @@ struct stage_context {
 	int64_t max_pixels;
 	void (*step)(void *reporter, const char *name); /* "decode", "encode": for the obituary */
 	void (*progress)(void *reporter, double fraction);
+	/* A user's expression at this place runs next, NULL: none any more. May be NULL. */
+	void (*expression)(void *reporter, const char *place);
+	int expression_cpu_s; /* what a stage's expressions may take; 0: EXPRESSION_CPU_S */
 	void *reporter;
 };
 

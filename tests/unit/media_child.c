@@ -13,6 +13,12 @@
 #include "worker/media_parent.h"
 #include "worker/sandbox.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+enum { IS_SANITIZED = 1 };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+
 struct fixture {
 	struct config config;
 	struct peer peer;
@@ -25,6 +31,15 @@ static void warm_up(void)
 	media_warm_up();
 }
 
+/* Expressions without an end shall not take their ten seconds each. */
+static NORETURN void hurried_child(const struct media_job *job)
+{
+	struct media_job hurried = *job;
+
+	hurried.expression_cpu_s = 1;
+	media_child_run(&hurried);
+}
+
 static int body(void *context, int fd)
 {
 	struct fixture *fixture = context;
@@ -32,7 +47,7 @@ static int body(void *context, int fd)
 
 	dup2(null, STDERR_FILENO); /* what these tests provoke is not worth a line */
 	return media_parent_main(
-		&(struct media_parent_options){ &fixture->config, media_child_run, warm_up }, fd);
+		&(struct media_parent_options){ &fixture->config, hurried_child, warm_up }, fd);
 }
 
 static int setup(void **state)
@@ -47,7 +62,7 @@ static int setup(void **state)
 	fixture->config = (struct config){ .state_dir = fixture->folder,
 					   .store = fixture->store,
 					   .outbox = fixture->outbox,
-					   .media_memory_bytes = 1LL << 30,
+					   .media_memory_bytes = 512LL << 20,
 					   .media_max_pixels = 1 << 24,
 					   .media_timeout_ms = 120000 };
 	peer_start(&fixture->peer, body, fixture);
@@ -187,6 +202,54 @@ static void too_large_a_result_is_refused(void **state)
 	assert_contains(message.verdict.message, "the result has");
 }
 
+static void expressions_without_an_end_are_permanent(void **state)
+{
+	static const struct {
+		const char *definition, *place;
+		bool needs_memory_limit;
+	} cases[] = {
+		{ "{\"if\":\"last(range(1e12)) > 0\"}", "`if`", false },
+		{ "{\"sleep_ms\":1,\"echo\":[1,\"${{ last(range(1e12)) }}\"]}", "`echo`", false },
+		{ "{\"echo\":\"${{ reduce range(40) as $i (\\\"12345678\\\"; . + .) }}\"}",
+		  "`echo`", true },
+	};
+	struct fixture *fixture = *state;
+	DEFER(json_freep) json_t *results = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct wire_message message;
+
+		if (cases[i].needs_memory_limit && IS_SANITIZED)
+			continue; /* it maps terabytes, so the box sets no limit */
+		message = run_stage(fixture, "s", "noop", cases[i].definition, results);
+		assert_int_equal(message.type, WIRE_VERDICT);
+		assert_contains(message.verdict.message, cases[i].place);
+		assert_contains(message.verdict.message,
+				cases[i].needs_memory_limit ? "of memory" : "CPU time");
+		assert_int_equal(message.verdict.class, VERDICT_PERMANENT);
+	}
+}
+
+static void so_are_those_of_require(void **state)
+{
+	struct fixture *fixture = *state;
+	DEFER(json_freep) json_t *results = json_object();
+	struct wire_message message =
+		run_stage(fixture, "draft", "generate",
+			  "{\"kind\":\"image\",\"model\":{\"id\":\"local/animatic\",\"engine\":"
+			  "\"animatic\"},\"prompt\":\"x\",\"resolution\":\"144x256\"}",
+			  results);
+
+	assert_done(&message);
+	message = run_stage(fixture, "check", "inspect",
+			    "{\"input\":\"draft\",\"require\":[\".width > 1\","
+			    "\"last(range(1e12)) > 0\"]}",
+			    results);
+	assert_int_equal(message.type, WIRE_VERDICT);
+	assert_contains(message.verdict.message, "`require[1]`");
+	assert_int_equal(message.verdict.class, VERDICT_PERMANENT);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -196,6 +259,8 @@ int main(void)
 		ROW(crashes_and_failures_of_a_stage),
 		ROW(a_store_that_cannot_be_used_is_the_operators),
 		ROW(too_large_a_result_is_refused),
+		ROW(expressions_without_an_end_are_permanent),
+		ROW(so_are_those_of_require),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) != 0;

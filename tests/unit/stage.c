@@ -140,7 +140,8 @@ static void requirements_explain_themselves(void **state)
 
 		assert_true(json_parse(cases[i].require, strlen(cases[i].require), "t", &require,
 				       &err));
-		if (!require_check(require, metrics, &verdicts, &failures, &err))
+		if (!require_check(require, metrics, &(struct stage_context){ 0 }, &verdicts,
+				   &failures, &err))
 			fail_msg("%s", err.text);
 		assert_string_equal(failures.data ? failures.data : "", cases[i].says);
 		assert_int_equal(json_array_size(verdicts), json_array_size(require));
@@ -161,7 +162,8 @@ static void wrong_requirements_are_errors(void **state)
 		struct err err = { 0 };
 
 		assert_true(json_parse(wrong[i], strlen(wrong[i]), "t", &require, &err));
-		assert_false(require_check(require, metrics, &verdicts, &failures, &err));
+		assert_false(require_check(require, metrics, &(struct stage_context){ 0 },
+					   &verdicts, &failures, &err));
 		assert_int_equal(err.kind, ERR_REJECT);
 		assert_contains(err.text, "require[0]");
 	}
