@@ -3,6 +3,7 @@
  */
 #include "base/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,11 +27,27 @@ bool json_parse(const char *text, size_t len, const char *what, json_t **out, st
 	return true;
 }
 
-char *json_text(const json_t *value)
+/* NULL stands for what cannot be written: no value, or texts that are not UTF-8. */
+static char *dump(const json_t *value, size_t flags)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(DBL_DIG));
 
 	return text ? text : xstrdup("null");
+}
+
+char *json_text(const json_t *value)
+{
+	return dump(value, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+char *json_show(const json_t *value)
+{
+	return dump(value, JSON_INDENT(2));
+}
+
+char *json_plain(const json_t *value)
+{
+	return json_is_string(value) ? xstrdup(json_string_value(value)) : json_text(value);
 }
 
 /* Length of the UTF-8 sequence at `at`, 0 when it is none. */

@@ -51,8 +51,14 @@ bool json_decode(const json_t *object, const struct json_field *fields, const ch
 bool json_parse(const char *text, size_t len, const char *what, json_t **out,
 		struct err *err) MUST_CHECK;
 
-/* Compact text with sorted keys, so that equal values give equal bytes. Caller frees. */
+/* Compact text with sorted keys, so that equal values give equal bytes. Numbers have the 15 digits
+ * that every double keeps: 0.1, not 0.10000000000000001. Caller frees. */
 char *json_text(const json_t *value);
+
+/* For people: json_show is indented and keeps the order of keys, json_plain is one line and a text
+ * without its quotes. The caller frees both. */
+char *json_show(const json_t *value);
+char *json_plain(const json_t *value);
 
 /* Appends "text" with quotes and escapes; bytes that are not UTF-8 become U+FFFD. */
 void json_put_text(struct buf *out, const char *text);

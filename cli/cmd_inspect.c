@@ -143,13 +143,9 @@ static void print_findings(const struct output *out, const json_t *findings)
 
 		for (size_t j = 0; j < ARRAY_LEN(names); j++) {
 			const json_t *value = json_object_get(one, names[j]);
-			char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+			DEFER(freep) char *text = value ? json_plain(value) : xstrdup("");
 
-			table_put(&table, j ? TONE_PLAIN : tone, "%s",
-				  json_is_string(value) ? json_string_value(value)
-				  : text		? text
-							: "");
-			free(text);
+			table_put(&table, j ? TONE_PLAIN : tone, "%s", text);
 		}
 	}
 	putchar('\n');

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -144,7 +145,7 @@ static void print_event(const struct output *out, const struct queue_event *even
 
 	if (out->format == OUTPUT_JSON) {
 		json_t *value = record_event(event);
-		char *text = json_dumps(value, JSON_COMPACT);
+		char *text = json_text(value);
 
 		output_line("%s", text);
 		free(text);

@@ -19,11 +19,11 @@ static const uint64_t JQ_ADDRESS_BYTES = 2ull << 30;
 
 static bool print_value(void *context, const json_t *value)
 {
+	DEFER(freep)
+	char *text = json_is_string(value) ? json_plain(value) : json_show(value);
+
 	(void)context;
-	if (json_is_string(value))
-		puts(json_string_value(value));
-	else
-		json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_INDENT(2)), putchar('\n');
+	puts(text);
 	return !ferror(stdout);
 }
 
@@ -73,9 +73,11 @@ static int run_filter(const char *jq, const json_t *value)
 
 int output_json(const struct output *out, const json_t *value)
 {
+	DEFER(freep) char *shown = NULL;
+
 	if (out->jq)
 		return run_filter(out->jq, value);
-	json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_INDENT(2));
-	putchar('\n');
+	shown = json_show(value);
+	puts(shown);
 	return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
 }

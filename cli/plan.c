@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "cli/records.h"
 
 /* Which model a generate stage goes to, and by which recipe; "" for others. */
@@ -143,11 +144,9 @@ static void print_variants(const struct output *out, const struct spec_batch *ba
 
 		json_object_foreach(json_object_get(context, "matrix"), name, value)
 		{
-			char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+			DEFER(freep) char *text = json_plain(value);
 
-			buf_printf(&axes, "%s%s=%s", axes.len ? "  " : "", name,
-				   json_is_string(value) ? json_string_value(value) : text);
-			free(text);
+			buf_printf(&axes, "%s%s=%s", axes.len ? "  " : "", name, text);
 		}
 		table_put(&table, TONE_DIM, "%zu", i + 1);
 		table_put(&table, TONE_STRONG, "%s", batch->pipelines[i].name);

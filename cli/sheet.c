@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "cli/records.h"
 
 static const char *copy(struct arena *arena, const char *text)
@@ -28,8 +29,8 @@ static const char *value_text(struct arena *arena, const json_t *value)
 		return arena_printf(arena, "%.6g", json_real_value(value));
 	if (json_is_object(value) && json_string_value(json_object_get(value, "id")))
 		return arena_strdup(arena, json_string_value(json_object_get(value, "id")));
-	dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
-	text = arena_strdup(arena, dumped ? dumped : "");
+	dumped = json_text(value);
+	text = arena_strdup(arena, dumped);
 	free(dumped);
 	return text;
 }

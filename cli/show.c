@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/units.h"
 #include "cli/board.h"
 #include "cli/records.h"
@@ -161,13 +162,12 @@ void show_pipeline_table(const struct output *out, const struct queue_pipeline *
 static void show_value(const struct output *out, const char *title, const char *text)
 {
 	json_t *value = record_parse(text);
-	char *shown;
 
 	if (!json_is_null(value)) {
-		shown = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		DEFER(freep) char *shown = json_show(value);
+
 		printf("\n%s%s%s\n%s\n", output_tone(out->has_color, TONE_STRONG), title,
-		       output_tone(out->has_color, TONE_PLAIN), shown ? shown : "");
-		free(shown);
+		       output_tone(out->has_color, TONE_PLAIN), shown);
 	}
 	json_decref(value);
 }

@@ -150,8 +150,8 @@ static bool put_description(const char *folder, const struct outbox_post *post, 
 	json_object_set_new(all, "stage", json_string(post->stage));
 	json_object_set_new(all, "caption", json_string(post->caption));
 	json_object_set_new(all, "file", json_string(post->file_name));
-	text = json_dumps(all, JSON_INDENT(2) | JSON_SORT_KEYS);
-	ok = put_text(folder, "post.json", text ? text : "{}", err);
+	text = json_show(all);
+	ok = put_text(folder, "post.json", text, err);
 	free(text);
 	return ok;
 }

@@ -193,6 +193,44 @@ static void put_text_is_always_valid(void **state)
 	}
 }
 
+static void numbers_are_written_as_people_see_them(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "0.1329", "0.1329" },
+		{ "0.1", "0.1" },
+		{ "-23.7", "-23.7" },
+		{ "8.0", "8.0" },
+		{ "29.97002997", "29.97002997" },
+		{ "1789000000000000", "1789000000000000" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		DEFER(json_freep) json_t *value = parsed(rows[i].in);
+		DEFER(freep) char *text = json_text(value);
+		DEFER(freep) char *shown = json_show(value);
+
+		assert_string_equal(text, rows[i].out);
+		assert_string_equal(shown, rows[i].out);
+	}
+}
+
+static void people_get_texts_without_quotes(void **state)
+{
+	DEFER(json_freep) json_t *text = parsed("\"a \\\"b\\\"\"");
+	DEFER(json_freep) json_t *map = parsed("{\"b\":1,\"a\":[true]}");
+	DEFER(freep) char *plain = json_plain(text);
+	DEFER(freep) char *line = json_plain(map);
+	DEFER(freep) char *shown = json_show(map);
+
+	(void)state;
+	assert_string_equal(plain, "a \"b\"");
+	assert_string_equal(line, "{\"a\":[true],\"b\":1}");
+	assert_string_equal(shown, "{\n  \"b\": 1,\n  \"a\": [\n    true\n  ]\n}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +240,8 @@ int main(void)
 		cmocka_unit_test(parse_errors_say_where),
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(equal_values_give_equal_text),
+		cmocka_unit_test(numbers_are_written_as_people_see_them),
+		cmocka_unit_test(people_get_texts_without_quotes),
 		cmocka_unit_test(put_text_is_always_valid),
 	};
 
