@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -15,10 +16,12 @@ struct cordon_options {
 	const char *reason;
 };
 
-struct limit_options {
+struct limit_options { /* negative: not named, and stays as it is */
 	int64_t limit, burst;
 	double rate;
 };
+
+static const struct limit_options limit_defaults = { -1, -1, -1 };
 
 static const struct option_row cordon_rows[] = {
 	{ "reason", 'm', OPTION_TEXT, offsetof(struct cordon_options, reason), "TEXT",
@@ -137,10 +140,46 @@ static int run_list(struct cli *cli, const void *given)
 
 enum change { CHANGE_PAUSE, CHANGE_RESUME, CHANGE_CORDON, CHANGE_UNCORDON, CHANGE_LIMIT };
 
+/* Overwrites `wanted` where nothing was named by what the lane has; a lane that is not there yet
+ * has no limits. */
+static bool keep_limits(struct queue_client *client, const char *name, struct limit_options *wanted,
+			struct err *err)
+{
+	struct limit_options has = { 0 };
+	struct queue_lane *lanes;
+	size_t count;
+
+	if (!queue_lanes(client, &lanes, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(lanes[i].name, name))
+			has = (struct limit_options){ lanes[i].limit, lanes[i].burst,
+						      lanes[i].rate };
+		queue_lane_done(&lanes[i]);
+	}
+	free(lanes);
+	wanted->limit = wanted->limit < 0 ? has.limit : wanted->limit;
+	wanted->burst = wanted->burst < 0 ? has.burst : wanted->burst;
+	wanted->rate = wanted->rate < 0 ? has.rate : wanted->rate;
+	return true;
+}
+
+static bool set_limits(struct queue_client *client, const char *lane,
+		       const struct limit_options *given, struct err *err)
+{
+	struct limit_options wanted = *given;
+
+	if (given->limit < 0 && given->burst < 0 && given->rate < 0)
+		return err_set(err, ERR_REJECT,
+			       "lanes limit: name what to change: --limit, --rate or --burst (0 "
+			       "or more; 0: no limit)");
+	return keep_limits(client, lane, &wanted, err) &&
+	       queue_lane_limits(client, lane, wanted.limit, wanted.rate, wanted.burst, err);
+}
+
 static bool apply(struct queue_client *client, const char *lane, enum change change,
 		  const void *given, struct err *err)
 {
-	const struct limit_options *limits = given;
 	const struct cordon_options *cordon = given;
 
 	switch (change) {
@@ -151,9 +190,7 @@ static bool apply(struct queue_client *client, const char *lane, enum change cha
 					 cordon->reason ? cordon->reason : "cordoned by a person",
 					 err);
 	case CHANGE_UNCORDON: return queue_lane_cordon(client, lane, false, "", err);
-	case CHANGE_LIMIT:
-		return queue_lane_limits(client, lane, limits->limit, limits->rate, limits->burst,
-					 err);
+	case CHANGE_LIMIT: return set_limits(client, lane, given, err);
 	}
 	return true;
 }
@@ -240,10 +277,11 @@ static const struct command uncordon = {
 
 static const struct command limit = {
 	.name = "limit",
-	.summary = "set what a lane carries; what is not named becomes unlimited",
+	.summary = "set what a lane carries; what is not named stays",
 	.usage = "LANE [--limit N] [--rate R] [--burst N]",
 	.options = limit_rows,
 	.options_size = sizeof(struct limit_options),
+	.options_defaults = &limit_defaults,
 	.min_args = 1,
 	.max_args = 1,
 	.args = ARGS_LANE,

@@ -59,6 +59,7 @@ struct command {
 	const char *details; /* paragraphs for --help; NULL: the summary says it all */
 	const struct option_row *options;
 	size_t options_size;		    /* of the struct the rows point into */
+	const void *options_defaults;	    /* such a struct; NULL: all zero */
 	const struct command *const *verbs; /* "media upload": NULL-ended, or NULL */
 	const char *group;		    /* heading in the list of commands */
 	int min_args, max_args;		    /* max -1: any number */

@@ -63,6 +63,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct err err = { 0 };
 	int code;
 
+	if (command->options_defaults)
+		memcpy(own, command->options_defaults, command->options_size);
 	if (!options_parse(command, argc, argv, own, &global, &cli->arg_count, &err))
 		return cli_refuse(cli, &err);
 	if (global.help)
