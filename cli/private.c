@@ -188,6 +188,7 @@ bool private_keep_reeld(struct private_farm *farm, struct err *err)
 {
 	DEFER(freep) char *program = NULL;
 	DEFER(freep) char *redis = xasprintf("REEL_REDIS_URL=%s", farm->url);
+	DEFER(freep) char *lock = state_path(farm, "redis", ".lock");
 	DEFER(freep) char *state = xasprintf("REEL_STATE_DIR=%s", farm->config->state_dir);
 	DEFER(freep)
 	char *config = xasprintf("REEL_CONFIG=%s", farm->config->path ? farm->config->path : "");
@@ -198,7 +199,7 @@ bool private_keep_reeld(struct private_farm *farm, struct err *err)
 	if (!program)
 		return err_set(err, ERR_OPERATOR,
 			       "reeld is neither beside reel nor on PATH: is it installed?");
-	const char *const argv[] = { program, "--exit-when-idle", NULL };
+	const char *const argv[] = { program, "--exit-when-idle", "--stop-redis", lock, NULL };
 	const char *const environment[] = { redis, state, farm->config->path ? config : NULL,
 					    NULL };
 

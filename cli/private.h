@@ -6,6 +6,9 @@
  * stop it state_dir/redis.lock    held by redis-server itself, for its whole life: inherited at
  * exec state_dir/reeld.lock    held by reeld likewise
  *
+ * When no client is left, reeld ends by itself as soon as nothing is left to do, and ends Redis
+ * too: held work and a client that was killed leave nothing running.
+ *
  * A lock that its program holds cannot be stale: the kernel drops it with the process. The pid
  * written in the file is valid exactly while the lock is held.
  */

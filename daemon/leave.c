@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -127,14 +128,35 @@ static bool is_redis(pid_t pid)
 	return !strncmp(name, "redis", 5) || !strncmp(name, "valkey", 6);
 }
 
-void leave_stop_redis(const struct supervisor *supervisor)
+/* Who holds the lock wrote its number there; a client may have started another one since we did. 0:
+ * nobody. */
+static pid_t holder_of(const char *path)
 {
-	pid_t pid = supervisor->options->stop_redis_pid;
+	DEFER(file_closep) int fd = open(path, O_RDWR | O_CLOEXEC);
+	char text[32] = "";
 
-	if (!pid)
+	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK ||
+	    pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+/* A client that is there decides itself; one that comes now waits for run.lock, and starts Redis
+ * again from its append-only file. */
+void leave_stop_redis(struct supervisor *supervisor)
+{
+	const char *lock = supervisor->options->stop_redis;
+	pid_t pid;
+
+	if (!lock || (supervisor->run_lock < 0 && !nobody_uses_it(supervisor)))
+		return;
+	pid = holder_of(lock);
+	if (pid < 2)
 		return;
 	if (!is_redis(pid))
-		log_warn("pid=%d is not a Redis: it is left alone", (int)pid);
+		log_warn("pid=%d of %s is not a Redis: it is left alone", (int)pid, lock);
 	else if (kill(pid, SIGTERM) < 0 && errno != ESRCH)
 		log_warn("Redis pid=%d could not be ended: %s", (int)pid, strerror(errno));
+	else
+		log_info("Redis is ended too pid=%d", (int)pid);
 }

@@ -25,7 +25,8 @@ static const struct option_row rows[] = {
 	{ 'E', "example-config", NULL, "print a configuration with every option, and end" },
 	{ 'L', "log-level", "LEVEL", "err, warn, info or debug; wins over the configuration" },
 	{ 'I', "exit-when-idle", NULL, "end when no work and no client is left" },
-	{ 'R', "stop-redis-pid", "PID", "end this redis-server when reeld ends" },
+	{ 'R', "stop-redis", "LOCK",
+	  "end the redis-server that holds this lock file, when reeld ends and no client is left" },
 	{ 'V', "version", NULL, "print the version, and end" },
 	{ 'h', "help", NULL, "print this, and end" },
 };
@@ -77,8 +78,6 @@ static void refuse(struct arguments *arguments, const char *what, const char *va
 
 static void take_option(struct arguments *arguments, int letter, const char *value)
 {
-	char *end;
-
 	switch (letter) {
 	case 'c': arguments->options.config_path = value; break;
 	case 't': arguments->mode = MODE_TEST; break;
@@ -91,11 +90,7 @@ static void take_option(struct arguments *arguments, int letter, const char *val
 		if (!is_log_level(value))
 			refuse(arguments, "expected err, warn, info or debug", value);
 		break;
-	case 'R':
-		arguments->options.stop_redis_pid = (pid_t)strtol(value, &end, 10);
-		if (*end || arguments->options.stop_redis_pid < 2)
-			refuse(arguments, "expected a process id", value);
-		break;
+	case 'R': arguments->options.stop_redis = value; break;
 	default: arguments->mode = MODE_USAGE; /* getopt has said why */
 	}
 }

@@ -17,7 +17,8 @@ struct supervisor_options {
 	const char *config_path; /* as given with -c; NULL: search */
 	const char *log_level;	 /* wins over the configuration; NULL: none */
 	bool exit_when_idle;
-	pid_t stop_redis_pid; /* this Redis is ended when we end; 0: none */
+	const char *stop_redis; /* the Redis that holds this lock file is ended when we end; NULL:
+				 * none */
 };
 
 /* The folder with the worker programs: $REEL_LIBEXEC, else that of this program. Caller frees. */

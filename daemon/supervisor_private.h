@@ -52,5 +52,5 @@ void leave_at_once(struct supervisor *supervisor);
 void leave_flush(struct supervisor *supervisor, int timeout_ms);
 /* --exit-when-idle: drains when it is time; returns when to ask again. */
 int64_t leave_if_idle(struct supervisor *supervisor, int64_t now_us);
-/* --stop-redis-pid, after the loop. */
-void leave_stop_redis(const struct supervisor *supervisor);
+/* --stop-redis, after the loop. */
+void leave_stop_redis(struct supervisor *supervisor);
