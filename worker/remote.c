@@ -167,6 +167,11 @@ static bool carried_start(struct remote *remote, const struct wire_run *run,
 		stage_fail(outcome, &err);
 		return true;
 	}
+	/* one that is still text was decided by `prepare` before it came here */
+	if (json_is_false(json_object_get(request.task.definition, "if"))) {
+		stage_end(outcome, VERDICT_SKIPPED, "`if` was false");
+		return true;
+	}
 	if (noop_is_crash(&noop, request.task.attempt))
 		abort();
 	if (noop.sleep_ms > 0) {

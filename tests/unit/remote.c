@@ -86,6 +86,8 @@ static void answers_by_definition(void **state)
 		  "" },
 		{ "{\"crash_times\":2}", 3, VERDICT_DONE, "{\"outputs\":[]}", "" },
 		{ "{\"sleep_ms\":1}", 1, VERDICT_DONE, "{\"outputs\":[]}", "" },
+		{ "{\"if\":false,\"crash_times\":9}", 1, VERDICT_SKIPPED, "", "`if` was false" },
+		{ "{\"if\":true}", 1, VERDICT_DONE, "{\"outputs\":[]}", "" },
 		{ "{\"fail\":\"sadness\"}", 1, VERDICT_PERMANENT, "", "sadness" },
 		{ "{\"sleep_ms\":-1}", 1, VERDICT_PERMANENT, "", "negative" },
 		{ "{\"sleep_ms\":\"x\"}", 1, VERDICT_PERMANENT, "", "definition.sleep_ms" },
