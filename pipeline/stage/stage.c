@@ -168,7 +168,7 @@ static void run_request(struct stage_request *request, const struct stage_contex
 	}
 	if (request->prepare) {
 		outcome->class = VERDICT_PREPARED;
-		outcome->result = json_deep_copy(request->task.definition);
+		outcome->result = json_pack("{s:O}", "definition", request->task.definition);
 	} else if (!type) {
 		stage_end(outcome, VERDICT_PERMANENT,
 			  "stage type '%s' cannot run in a media worker", request->task.type);

@@ -59,7 +59,7 @@ struct stage_type {
 const struct stage_type *stage_type_find(const char *name); /* NULL: none */
 
 /* Decodes the task, renders what is left of the definition, evaluates `if`, runs. For a task marked
- * `prepare` it only renders and leaves the definition as result with VERDICT_PREPARED. Every way it
+ * `prepare` it only renders and leaves {definition} as result with VERDICT_PREPARED. Every way it
  * ends fills outcome. */
 void stage_run(const char *task, size_t len, const struct stage_context *context,
 	       struct stage_outcome *outcome);

@@ -73,10 +73,12 @@ static void prepare_renders_and_stops(void **state)
 	struct stage_outcome outcome = bench_run(
 		*state, "noop", "{\"echo\":\"${{ .matrix.hook }}\",\"if\":\"true\"}", "{}", true);
 
+	const json_t *definition = json_object_get(outcome.result, "definition");
+
 	assert_int_equal(outcome.class, VERDICT_PREPARED);
-	assert_string_equal(json_string_value(json_object_get(outcome.result, "echo")), "Ship it");
-	assert_null(json_object_get(outcome.result, "if"));
-	assert_true(json_is_true(json_object_get(outcome.result, "rendered")));
+	assert_string_equal(json_string_value(json_object_get(definition, "echo")), "Ship it");
+	assert_null(json_object_get(definition, "if"));
+	assert_true(json_is_true(json_object_get(definition, "rendered")));
 	stage_outcome_done(&outcome);
 	/* also for a type that another worker runs */
 	outcome = bench_run(*state, "approve", "{\"input\":\"x\"}", "{}", true);
