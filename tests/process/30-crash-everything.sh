@@ -29,7 +29,7 @@ finished()
 		| "\($p)/\(.id) epoch=\(.epoch) ended=\(.ended_at)"' | sort
 }
 
-reel run "$spec" >"$T/first.out" 2>"$T/first.err" </dev/null &
+"$REELD_BUILD/reel" run "$spec" >"$T/first.out" 2>"$T/first.err" </dev/null &
 client=$!
 started+=("$client")
 check "the first clips are made" wait_for 100 has_stored 4

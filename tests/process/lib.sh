@@ -249,13 +249,15 @@ stop_redis()
 # Reads /proc itself: a bare machine has no pgrep.
 descendants()
 {
-	local pid=$1 name=${2:-} child stat parent comm
+	local pid=$1 name=${2:-} child stat record parent comm
 	for stat in /proc/[0-9]*/stat; do
-		read -r -d '' stat <"$stat" 2>/dev/null || [ -n "$stat" ] || continue
-		child=${stat%% *}
-		comm=${stat#*(}
+		record=
+		{ read -r -d '' record <"$stat"; } 2>/dev/null
+		[ -n "$record" ] || continue # it ended meanwhile
+		child=${record%% *}
+		comm=${record#*(}
 		comm=${comm%)*}
-		parent=${stat##*) }
+		parent=${record##*) }
 		read -r _ parent _ <<<"$parent"
 		[ "$parent" = "$pid" ] || continue
 		if [ -z "$name" ] || [ "$comm" = "${name:0:15}" ]; then
