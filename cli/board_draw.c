@@ -87,12 +87,13 @@ static void put_bar(struct line *line, double fraction)
 static void put_estimate(struct line *line, const struct board *board, double fraction)
 {
 	double gained = fraction - board->seen_fraction;
-	int64_t elapsed_ms = (line->style->now_us - board->seen_at_us) / 1000;
+	int64_t elapsed_ms = (line->style->now_us - board->seen_at_us) / 1000, left_ms;
 	char text[48], shown[32];
 
 	if (gained < 0.03 || elapsed_ms < 2000 || fraction >= 1)
 		return;
-	units_show_duration((int64_t)((double)elapsed_ms * (1 - fraction) / gained), shown);
+	left_ms = (int64_t)((double)elapsed_ms * (1 - fraction) / gained);
+	units_show_duration((left_ms / 1000 + 1) * 1000, shown); /* tenths would only dance */
 	snprintf(text, sizeof(text), "  about %s left", shown);
 	line_put(line, TONE_PLAIN, text);
 }

@@ -22,6 +22,7 @@
 enum {
 	DRAW_EVERY_US = 100000,
 	LOOK_EVERY_US = 1000000, /* at what no event tells: progress, hosts, our own daemons */
+	SAY_EVERY_US = 15000000, /* in a log: a batch that is long at work shall not look dead */
 	WAIT_MS = 250,
 	EVENTS_MAX = 1000,
 	PATIENCE_MS = 120000,
@@ -35,7 +36,7 @@ struct follow {
 	char *cursor;
 	struct stuck stuck;
 	int drawn_lines;
-	int64_t began_us, drawn_us, looked_us, read_cost_us, read_us;
+	int64_t began_us, drawn_us, said_us, looked_us, read_cost_us, read_us;
 	int64_t ended; /* rows that ended, as far as they were read */
 	bool is_loaded, has_news, is_utf8;
 };
@@ -61,6 +62,11 @@ static bool is_drawing(const struct follow *follow)
 {
 	return output_of(follow)->is_live && !output_of(follow)->is_quiet &&
 	       !follow->options->is_silent;
+}
+
+static bool is_telling(const struct follow *follow)
+{
+	return !is_drawing(follow) && !output_of(follow)->is_quiet && !follow->options->is_silent;
 }
 
 static void erase(struct follow *follow)
@@ -122,7 +128,7 @@ static void report_row(void *context, const struct board *board,
 	DEFER(buf_done) struct buf name = { 0 };
 
 	follow->ended += (after->end != QUEUE_END_NONE) - (before->end != QUEUE_END_NONE);
-	if (is_drawing(follow) || output_of(follow)->is_quiet || follow->options->is_silent)
+	if (!is_telling(follow))
 		return;
 	for (size_t i = 0; i < after->stage_count; i++)
 		report_stage(follow, after, i < before->stage_count ? &before->stages[i] : NULL,
@@ -132,6 +138,22 @@ static void report_row(void *context, const struct board *board,
 	output_put_clean(&name, after->name);
 	fprintf(stderr, "[%lld/%lld] %s: %s\n", (long long)follow->ended,
 		(long long)board->batch.total, name.data, queue_end_name(after->end));
+}
+
+static void say_progress(struct follow *follow, int64_t now)
+{
+	const struct queue_batch *batch = &follow->board->batch;
+	int64_t total = 0, ended = 0;
+
+	if (now - follow->said_us < SAY_EVERY_US)
+		return;
+	follow->said_us = now;
+	for (enum queue_state state = 0; state < QUEUE_STATES; state++) {
+		total += batch->stages[state];
+		ended += queue_state_is_final(state) ? batch->stages[state] : 0;
+	}
+	fprintf(stderr, "%lld of %lld stages done, %lld running\n", (long long)ended,
+		(long long)total, (long long)batch->stages[QUEUE_RUNNING]);
 }
 
 static bool load(struct follow *follow, struct err *err)
@@ -248,6 +270,8 @@ static bool turn(struct follow *follow, int *code, struct err *err)
 		return false;
 	if (is_drawing(follow) && now - follow->drawn_us >= DRAW_EVERY_US)
 		draw(follow, now);
+	else if (is_telling(follow))
+		say_progress(follow, now);
 	check_ends(follow);
 	*code = follow_exit_code(follow->board);
 	if (*code == EXIT_HELD && follow->options->until_ended)
@@ -286,6 +310,7 @@ int follow_batch(struct session *session, const char *batch, const struct follow
 	bool is_good = true;
 	int code = -1;
 
+	follow.said_us = follow.began_us;
 	*board = (struct board){ 0 };
 	setlocale(LC_CTYPE, "");
 	follow.is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
