@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "cli/records.h"
+#include "cli/show.h"
 
 static const char *copy(struct arena *arena, const char *text)
 {
@@ -207,21 +208,6 @@ static void take_output(struct sheet_card *card, const struct queue_pipeline *pi
 		!card->media || (card->poster_of && !strcmp(card->media, card->poster_of));
 }
 
-static int64_t span_ms(const struct queue_pipeline *pipeline)
-{
-	int64_t first = 0, last = 0;
-
-	for (size_t i = 0; i < pipeline->stage_count; i++) {
-		const struct queue_stage *stage = &pipeline->stages[i];
-
-		if (stage->started_at && (!first || stage->started_at < first))
-			first = stage->started_at;
-		if (stage->ended_at > last)
-			last = stage->ended_at;
-	}
-	return first && last > first ? (last - first) / 1000 : 0;
-}
-
 /* One word for the whole variant; while it is going, what a person would want to know first. */
 static const char *card_state(const struct queue_pipeline *pipeline, const struct sheet_card *card)
 {
@@ -268,7 +254,7 @@ static void build_card(const struct queue_pipeline *pipeline, struct arena *aren
 	card->stages = stages;
 	card->stage_count = pipeline->stage_count;
 	take_output(card, pipeline, arena);
-	card->elapsed_ms = span_ms(pipeline);
+	card->elapsed_ms = show_span_ms(pipeline);
 	card->failure = find_failure(pipeline, stages);
 	card->state = card_state(pipeline, card);
 }
