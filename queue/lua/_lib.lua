@@ -32,10 +32,12 @@ do
   wake_seq = tonumber(f[4]) or 0
 end
 
-local pipes, plans, batches, lanes = {}, {}, {}, {}
+local pipes, plans, chains, batches, lanes = {}, {}, {}, {}, {}
 local queues, events, woken, told, due, undue = {}, {}, {}, {}, {}, {}
 local ran, freed, sums, next_due = {}, {}, {}, nil
 local any_ending = false
+-- Of turn-1-plain.lua: what it adds to a plan; and a pipeline kept as a chain is written back before anyone looks at it.
+local make_plain, unchain
 -- 2^j.
 local BIT = { [0] = 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072,
   262144, 524288, 1048576, 2097152, 4194304, 8388608, 16777216, 33554432, 67108864, 134217728, 268435456,
@@ -182,6 +184,7 @@ local function plan_of(x)
       k = 'k' .. i, r = 'r' .. i, m = 'm' .. i,
       head = '"' .. sub(x, name_at, name_at + name_len - 1) .. '":' }
   end
+  if make_plain then make_plain(plan) end
   plans[x] = plan
   return plan
 end
@@ -213,6 +216,7 @@ end
 
 -- The pipeline with stage i's record loaded; nil when there is no such pipeline.
 local function pipe(pid, i)
+  if chains[pid] then unchain(pid) end
   local p = pipes[pid]
   if not p then
     local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', 'k' .. (i or 0))
@@ -226,13 +230,7 @@ end
 local function rec(p, i)
   local r = p[i]
   if not r then
-    if p.ahead == i then
-      r = decode(p.ahead_k)
-    elseif p.is_new then
-      r = decode(nil)
-    else
-      r = decode(call('HGET', p.key, p.plan[i].k))
-    end
+    r = decode(not p.is_new and call('HGET', p.key, p.plan[i].k))
     p[i] = r
   end
   return r
@@ -309,6 +307,12 @@ local function entry_text(p, i, mask)
   return p.index .. '.' .. num(i) .. '.' .. num(mask) .. '.' .. NOW
 end
 
+local function queue_new(key, b, lane_name)
+  local q = { batch = b, lane = lane_name, n = 0, pipes = {}, stages = {}, masks = {}, chains = {}, on_ring = false }
+  queues[key] = q
+  return q
+end
+
 -- What becomes ready is gathered here: turn.lua may claim it before it is pushed.
 local function enqueue(p, i, r, lane_name, mask)
   if r and band(r.flags, SLOT) ~= 0 then
@@ -318,11 +322,7 @@ local function enqueue(p, i, r, lane_name, mask)
     return
   end
   local key = lane_name .. ':' .. p.b.id
-  local q = queues[key]
-  if not q then
-    q = { batch = p.b, lane = lane_name, n = 0, pipes = {}, stages = {}, masks = {}, on_ring = false }
-    queues[key] = q
-  end
+  local q = queues[key] or queue_new(key, p.b, lane_name)
   local n = q.n + 1
   q.n, q.pipes[n], q.stages[n], q.masks[n] = n, p, i, mask
 end
@@ -356,9 +356,11 @@ local function push_queues()
     queues[key] = nil
     if q.n > 0 then
       local items = {}
-      for n = 1, q.n do items[n] = entry_text(q.pipes[n], q.stages[n], q.masks[n]) end
+      for n = 1, q.n do
+        if q.pipes[n] then items[#items + 1] = entry_text(q.pipes[n], q.stages[n], q.masks[n]) end
+      end
       local length = send('RPUSH', P .. 'q:' .. key, items)
-      if length == q.n and not q.on_ring and may_run(q.batch) then ring_join(q.lane, q.batch) end
+      if length == #items and length and not q.on_ring and may_run(q.batch) then ring_join(q.lane, q.batch) end
     end
   end
 end

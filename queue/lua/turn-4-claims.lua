@@ -47,7 +47,7 @@ local function emit(p, i, r, lane_name, definition, context, given)
 end
 
 -- One HMGET brings all that the claim needs: pipeline, record, definition, context, results.
-local function fetch(pid, i, mask, bid, index)
+local function fetch(pid, i, mask)
   local shape = mask * 32 + i
   local fields = shapes[shape]
   if not fields then
@@ -55,14 +55,20 @@ local function fetch(pid, i, mask, bid, index)
     for _, j in ipairs(wanted(mask)) do fields[#fields + 1] = 'r' .. j end
     shapes[shape] = fields
   end
+  if chains[pid] then unchain(pid) end
   local known = pipes[pid]
   if known and (known.touched or known.field) then save_pipe(known) end
-  local v = call('HMGET', P .. 'p:' .. pid, unpack(fields))
-  if not v[1] then return nil end
-  local p = pipes[pid] or pipe_of(pid, v[1], v[2], bid, index)
-  if not p.s then return nil end
-  if not p[i] then p[i] = decode(v[3]) end
-  return p, v
+  return call('HMGET', P .. 'p:' .. pid, unpack(fields))
+end
+
+local function take(l, entry, head, definition, context, given)
+  if not entry then return false end
+  local n = replies
+  replies = n + 4
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = head, definition, context, given
+  claimed[#claimed + 1] = entry
+  if l.cordoned == 1 then l.probe = entry end
+  return true
 end
 
 local function claim_this(l, p, i, r, lane_name, since, definition, context, given)
@@ -73,26 +79,27 @@ local function claim_this(l, p, i, r, lane_name, since, definition, context, giv
   if l.cordoned == 1 then l.probe = claimed[#claimed] end
 end
 
--- One that became ready in this call; often all it needs is here.
+-- One that became ready in this call.
 local function claim_gathered(l, p, i, mask)
   if not WAITS[letter(p, i)] then return false end
   local r = rec(p, i)
   local lane_name = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
-  if p.ahead == i and p.c and p.fresh and mask == BIT[p.fresh] then
-    claim_this(l, p, i, r, lane_name, now, p.ahead_d, p.c, p.plan[p.fresh].head .. p.result)
-  else
-    local _, v = fetch(p.id, i, mask)
-    claim_this(l, p, i, r, lane_name, now, v[4], v[5], results(p, mask, v, 6))
-  end
+  local v = fetch(p.id, i, mask)
+  claim_this(l, p, i, r, lane_name, now, v[4], v[5], results(p, mask, v, 6))
   return true
 end
 
 local function claim_one(l, bid, entry)
   local index, i, mask, since = match(entry, '^(%d+)%.(%d+)%.(%d+)%.(%d+)$')
   i, mask = tonumber(i), tonumber(mask)
-  local p, v = fetch(bid .. '-' .. index, i, mask, bid, index)
-  if not p or not WAITS[letter(p, i)] then return false end
+  local pid = bid .. '-' .. index
+  local v = fetch(pid, i, mask)
+  if not v[1] or not v[2] then return false end
+  if not pipes[pid] and take(l, claim_fresh(l, v, pid, bid, index, i, tonumber(since))) then return true end
+  local p = pipes[pid] or pipe_of(pid, v[1], v[2], bid, index)
+  if not p[i] then p[i] = decode(v[3]) end
+  if not WAITS[letter(p, i)] then return false end
   local r = p[i]
   local lane_name = lane_of(p, i, r)
   if lane_name ~= l.name then return false end
@@ -162,7 +169,11 @@ local function claim_ring(l, prio, want)
       while q and q.n > 0 and still > 0 do
         local n = q.n
         q.n = n - 1
-        if claim_gathered(l, q.pipes[n], q.stages[n], q.masks[n]) then got, still = got + 1, still - 1 end
+        local p, chain = q.pipes[n], q.chains[n]
+        q.chains[n] = nil
+        if p and claim_gathered(l, p, q.stages[n], q.masks[n]) or chain and take(l, claim_chain(l, chain)) then
+          got, still = got + 1, still - 1
+        end
       end
       local entries = still > 0 and call('LPOP', P .. 'q:' .. key, still) or {}
       for _, entry in ipairs(entries) do
@@ -228,7 +239,7 @@ local function repeat_claim(list)
       give_back(p, i, r, 'cancelled before it began')
     elseif p then
       local mask = p.plan[i].mask
-      local _, v = fetch(p.id, i, mask)
+      local v = fetch(p.id, i, mask)
       local lane_name = lane_of(p, i, r)
       emit(p, i, r, lane_name, v[4], v[5], results(p, mask, v, 6))
     end
@@ -249,6 +260,7 @@ if nonce ~= '' and (free[1] > 0 or free[2] > 0 or free[3] > 0) and most > 0 then
   end
 end
 
+unchain_all()
 flush()
 local head = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')
 if head[2] then sooner(tonumber(head[2])) end

@@ -150,7 +150,6 @@ local function done(p, i, r, l, class, result, is_probe)
   r.ended, r.class, r.attempts = now, class, r.attempts + 1
   result = result ~= '' and result or '{}'
   put(p, p.plan[i].r, result)
-  p.fresh, p.result = i, result
   move(p, i, 'd', r)
   settle_dependents(p, i)
   return 'k'
@@ -167,19 +166,24 @@ end
 -- The next stage in line is mostly the one that becomes ready, and is claimed below: what its claim needs
 -- comes along with what the ending needs.
 local will_claim = nonce ~= '' and most > 0 and free[1] + free[2] + free[3] > 0
-local function pipe_ahead(pid, i)
-  if not will_claim then return pipe(pid, i) end
-  local v = call('HMGET', P .. 'p:' .. pid, 'x', 's', field(K, 'k', i), 'c', field(K, 'k', i + 1), field(D, 'd', i + 1))
-  if not v[1] then return nil end
-  local p = pipe_of(pid, v[1], v[2])
-  p[i] = decode(v[3])
-  if v[6] then p.ahead, p.ahead_k, p.ahead_d, p.c = i + 1, v[5], v[6], v[4] end
-  return p
+local function ahead(pid, i)
+  return call('HMGET', P .. 'p:' .. pid, 'x', 's', field(K, 'k', i), 'c', field(K, 'k', i + 1), field(D, 'd', i + 1))
 end
 
 local function finish(at)
   local i, epoch, class, policy, flags, after, pid, name = upk('<BI4BBBdss', ARGV[at])
-  local p = pipes[pid] or pipe_ahead(pid, i)
+  local p = pipes[pid]
+  if not p and (chains[pid] or not will_claim) then
+    p = pipe(pid, i)
+  elseif not p then
+    local v = ahead(pid, i)
+    if v[1] and policy == 0 and name == 'done' and
+      plain_done(v, i, epoch, class, pid, ARGV[at + 2] ~= '' and ARGV[at + 2] or '{}') then return 'k' end
+    if v[1] then
+      p = pipe_of(pid, v[1], v[2])
+      p[i] = decode(v[3])
+    end
+  end
   if not p or not p.s or i >= p.count then return 'o' end
   local r = rec(p, i)
   if r.epoch ~= epoch or r.host ~= host then return 'o' end
