@@ -26,6 +26,6 @@ local codes = {}
 for at = 8, #ARGV, 3 do codes[#codes + 1] = finish(at) end
 local ripe = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, 200)
 for _, m in ipairs(ripe) do fire(m) end
-end_plain()
+settle_plain()
 settle()
 

@@ -96,7 +96,7 @@ local function claim_one(l, bid, entry)
   local pid = bid .. '-' .. index
   local v = fetch(pid, i, mask)
   if not v[1] or not v[2] then return false end
-  if not pipes[pid] and take(l, claim_fresh(l, v, pid, bid, index, i, tonumber(since))) then return true end
+  if not pipes[pid] and take(l, claim_fresh(l, v, pid, bid, tonumber(index), i, tonumber(since))) then return true end
   local p = pipes[pid] or pipe_of(pid, v[1], v[2], bid, index)
   if not p[i] then p[i] = decode(v[3]) end
   if not WAITS[letter(p, i)] then return false end
@@ -171,7 +171,7 @@ local function claim_ring(l, prio, want)
         q.n = n - 1
         local p, chain = q.pipes[n], q.chains[n]
         q.chains[n] = nil
-        if p and claim_gathered(l, p, q.stages[n], q.masks[n]) or chain and take(l, claim_chain(l, chain)) then
+        if p and claim_gathered(l, p, q.stages[n], q.masks[n]) or chain and take(l, claim_chain(l, q.batch, q.stages[n], chain)) then
           got, still = got + 1, still - 1
         end
       end
@@ -260,7 +260,7 @@ if nonce ~= '' and (free[1] > 0 or free[2] > 0 or free[3] > 0) and most > 0 then
   end
 end
 
-unchain_all()
+end_plain()
 flush()
 local head = call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')
 if head[2] then sooner(tonumber(head[2])) end
