@@ -12,6 +12,7 @@
 #include "pipeline/spec/expr_private.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -427,6 +428,7 @@ static bool keep_first(void *context, const json_t *value)
 static bool put_as_text(struct buf *out, const json_t *value, struct err *err)
 {
 	DEFER(freep) char *text = NULL;
+	double number = json_number_value(value);
 
 	if (json_is_string(value)) {
 		buf_put(out, json_string_value(value), json_string_length(value));
@@ -434,6 +436,10 @@ static bool put_as_text(struct buf *out, const json_t *value, struct err *err)
 	}
 	if (json_is_null(value))
 		return err_set(err, ERR_REJECT, "gave null inside a text");
+	if (json_is_real(value) && number == floor(number) && fabs(number) <= 9007199254740992.0) {
+		buf_printf(out, "%.0f", number); /* as jq prints it: 3, not 3.0 */
+		return true;
+	}
 	text = json_text(value);
 	buf_puts(out, text);
 	return true;

@@ -24,7 +24,7 @@ static const char CONTEXT[] =
 	"{\"matrix\": {\"hook\": \"Built in the terminal\", \"n\": 3, \"list\": [1, 2, 3], \"none\": "
 	"null, \"obj\": {\"a b\": 1}}, \"vars\": {\"product\": \"Acme\"}, \"labels\": {\"c\": \"x\"}, "
 	"\"name\": \"v1\", \"index\": 7, \"batch_name\": \"b\", \"big\": 7421234567890123456, "
-	"\"stages\": {\"draft\": {\"seed\": 5}}}";
+	"\"stages\": {\"draft\": {\"seed\": 5, \"duration\": 2.0, \"fps\": 29.97}}}";
 
 struct row {
 	const char *sentence, *text, *expected;
@@ -114,6 +114,8 @@ static void renders_templates(void **state)
 		{ "closing braces in a text", "${{ \"}}\" }} x", "\"}} x\"" },
 		{ "an opening one as text", "${{ \"${{\" }} x", "\"${{ x\"" },
 		{ "a list in a text is JSON", "l=${{ .matrix.list }}", "\"l=[1,2,3]\"" },
+		{ "a whole number prints as jq prints it",
+		  "${{ .stages.draft.duration }}s at ${{ .stages.draft.fps }}", "\"2s at 29.97\"" },
 		{ "null in a text is refused", "l=${{ .matrix.hok }}",
 		  ".matrix.hok: gave null inside a text" },
 		{ "unless it is provided for", "l=${{ .matrix.hok // \"none\" }}", "\"l=none\"" },
