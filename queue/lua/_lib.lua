@@ -90,29 +90,31 @@ local FINAL = { d = 1, f = 1, s = 1, t = 1, x = 1 }
 -- be used below.
 return (function()
 
--- Records with numbers and texts, read once, written back where they changed.
-local function load(key, numbers, texts)
-  local names = {}
-  for i = 1, #numbers do names[i] = numbers[i] end
-  for i = 1, #texts do names[#numbers + i] = texts[i] end
-  local v, o, was = call('HMGET', key, unpack(names)), {}, {}
-  local known = false
+-- Records with numbers and texts, read once, written back where they changed. `o` comes with all its fields: a table
+-- that has to grow field by field costs more than reading it. The first `numbers` of the names are numbers.
+local function load(key, names, numbers, o)
+  local v, known = call('HMGET', key, unpack(names)), false
   for i = 1, #names do
-    if v[i] then known = true end
-    local x = i <= #numbers and (tonumber(v[i]) or 0) or (v[i] or '')
-    o[names[i]], was[names[i]] = x, x
+    local x = v[i]
+    if x then
+      known = true
+      if i <= numbers then x = tonumber(x) end
+      o[names[i]], v[i] = x, x
+    else
+      v[i] = o[names[i]]
+    end
   end
-  o.key, o.was, o.known = key, was, known
+  o.key, o.names, o.was, o.known = key, names, v, known
   return o
 end
 
 local function save(o)
-  local out, n = {}, 0
-  for name, old in pairs(o.was) do
-    local x = o[name]
-    if x ~= old then
-      out[n + 1], out[n + 2], n = name, x, n + 2
-      o.was[name] = x
+  local out, n, names, was = {}, 0, o.names, o.was
+  for i = 1, #names do
+    local x = o[names[i]]
+    if x ~= was[i] then
+      out[n + 1], out[n + 2], n = names[i], x, n + 2
+      was[i] = x
     end
   end
   if n > 0 then call('HSET', o.key, unpack(out)) end
@@ -124,21 +126,25 @@ local BATCH = { 'prio', 'maxp', 'retention', 'total', 'added', 'sealed', 'paused
 local function batch(bid)
   local b = batches[bid]
   if not b then
-    b = load(P .. 'b:' .. bid, BATCH, {})
-    b.id = bid
+    b = load(P .. 'b:' .. bid, BATCH, #BATCH, { prio = 0, maxp = 0, retention = 0, total = 0, added = 0, sealed = 0,
+      paused = 0, cancel = 0, created = 0, ended = 0, ['end'] = 0, next = 0, active = 0, wait = 0, rewait = 0,
+      done = 0, failed = 0, cancelled = 0, cur = 0, gone = 0, nb = 0, np = 0, nq = 0, nr = 0, nu = 0, nw = 0, nh = 0,
+      nc = 0, nd = 0, nf = 0, ns = 0, nt = 0, nx = 0, id = bid, key = '', names = BATCH, was = false, known = false })
     batches[bid] = b
   end
   return b
 end
 
 local LANE = { 'limit', 'rate', 'burst', 'tokens', 'stamp', 'run', 'rdy', 'paused', 'cordoned', 'probe_at',
-  'probe_delay', 'streak', 'spread' }
-local LANE_TEXT = { 'reason', 'probe', 'class', 'code', 'last', 'from' }
+  'probe_delay', 'streak', 'spread', 'reason', 'probe', 'class', 'code', 'last', 'from' }
+local LANE_NUMBERS = 13
 local function lane(name)
   local l = lanes[name]
   if not l then
-    l = load(P .. 'lane:' .. name, LANE, LANE_TEXT)
-    l.name = name
+    l = load(P .. 'lane:' .. name, LANE, LANE_NUMBERS, { limit = 0, rate = 0, burst = 0, tokens = 0, stamp = 0,
+      run = 0, rdy = 0, paused = 0, cordoned = 0, probe_at = 0, probe_delay = 0, streak = 0, spread = 0, reason = '',
+      probe = '', class = '', code = '', last = '', from = '', name = name, kind = 0, key = '', names = LANE,
+      was = false, known = false })
     l.kind = name == 'cpu' and 1 or (sub(name, 1, 4) == 'gpu:' and 3 or 2)
     lanes[name] = l
   end

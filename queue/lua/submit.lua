@@ -15,11 +15,10 @@ if known and known ~= token then return { 'clash', 0, 0 } end
 if b.sealed == 1 then return { 'ok', 1, b.added } end
 begin()
 if not known then
-  call('HSET', b.key, 'token', token, 'name', ARGV[5], 'labels', ARGV[6], 'spec', ARGV[7], 'origin', ARGV[8],
-    'prio', ARGV[9], 'maxp', ARGV[10], 'retention', ARGV[11], 'total', ARGV[12], 'next', 1)
-  call('ZADD', P .. 'unsealed', int(now), bid)
-  batches[bid] = nil
-  b = batch(bid)
+  call('HSET', b.key, 'token', token, 'name', ARGV[5], 'labels', ARGV[6], 'spec', ARGV[7], 'origin', ARGV[8])
+  b.prio, b.maxp, b.retention, b.total = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+  b.next, b.known = 1, true
+  if not is_seal then call('ZADD', P .. 'unsealed', int(now), bid) end
 end
 
 local seen = {}
@@ -65,13 +64,14 @@ if not is_seal then
 end
 push_queues()
 if b.added < b.total then
+  call('ZADD', P .. 'unsealed', 'NX', int(now), bid)
   flush()
   return { 'missing', 0, b.added }
 end
 b.sealed, b.created = 1, now
 call('ZADD', P .. 'batches', int(now), bid)
 call('ZADD', P .. 'ids', 0, bid)
-call('ZREM', P .. 'unsealed', bid)
+if known then call('ZREM', P .. 'unsealed', bid) end
 for _, name in ipairs(all_lanes()) do
   local n = call('LLEN', P .. 'q:' .. name .. ':' .. bid)
   if n > 0 then
