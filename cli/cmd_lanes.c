@@ -3,7 +3,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -16,12 +15,12 @@ struct cordon_options {
 	const char *reason;
 };
 
-struct limit_options { /* negative: not named, and stays as it is */
+struct limit_options { /* QUEUE_KEEP: not named, and stays as it is */
 	int64_t limit, burst;
 	double rate;
 };
 
-static const struct limit_options limit_defaults = { -1, -1, -1 };
+static const struct limit_options limit_defaults = { QUEUE_KEEP, QUEUE_KEEP, QUEUE_KEEP };
 
 static const struct option_row cordon_rows[] = {
 	{ "reason", 'm', OPTION_TEXT, offsetof(struct cordon_options, reason), "TEXT",
@@ -140,41 +139,14 @@ static int run_list(struct cli *cli, const void *given)
 
 enum change { CHANGE_PAUSE, CHANGE_RESUME, CHANGE_CORDON, CHANGE_UNCORDON, CHANGE_LIMIT };
 
-/* Overwrites `wanted` where nothing was named by what the lane has; a lane that is not there yet
- * has no limits. */
-static bool keep_limits(struct queue_client *client, const char *name, struct limit_options *wanted,
-			struct err *err)
-{
-	struct limit_options has = { 0 };
-	struct queue_lane *lanes;
-	size_t count;
-
-	if (!queue_lanes(client, &lanes, &count, err))
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(lanes[i].name, name))
-			has = (struct limit_options){ lanes[i].limit, lanes[i].burst,
-						      lanes[i].rate };
-		queue_lane_done(&lanes[i]);
-	}
-	free(lanes);
-	wanted->limit = wanted->limit < 0 ? has.limit : wanted->limit;
-	wanted->burst = wanted->burst < 0 ? has.burst : wanted->burst;
-	wanted->rate = wanted->rate < 0 ? has.rate : wanted->rate;
-	return true;
-}
-
 static bool set_limits(struct queue_client *client, const char *lane,
 		       const struct limit_options *given, struct err *err)
 {
-	struct limit_options wanted = *given;
-
-	if (given->limit < 0 && given->burst < 0 && given->rate < 0)
+	if (given->limit == QUEUE_KEEP && given->burst == QUEUE_KEEP && given->rate == QUEUE_KEEP)
 		return err_set(err, ERR_REJECT,
 			       "lanes limit: name what to change: --limit, --rate or --burst (0 "
 			       "or more; 0: no limit)");
-	return keep_limits(client, lane, &wanted, err) &&
-	       queue_lane_limits(client, lane, wanted.limit, wanted.rate, wanted.burst, err);
+	return queue_lane_limits(client, lane, given->limit, given->rate, given->burst, err);
 }
 
 static bool apply(struct queue_client *client, const char *lane, enum change change,

@@ -76,6 +76,8 @@ bool queue_lane_pause(struct queue_client *client, const char *lane, bool paused
 		      struct err *err) MUST_CHECK;
 bool queue_lane_cordon(struct queue_client *client, const char *lane, bool cordoned,
 		       const char *reason, struct err *err) MUST_CHECK;
+/* Makes the lane if there is none. 0 is no limit, QUEUE_KEEP (-1) leaves that value as it is, so
+ * that two people who change different values at once both get what they asked for. */
 bool queue_lane_limits(struct queue_client *client, const char *lane, int64_t limit, double rate,
 		       int64_t burst, struct err *err) MUST_CHECK;
 

@@ -19,6 +19,7 @@ enum {
 	QUEUE_MAX_PIPELINES = 20000, /* per batch */
 	QUEUE_CHUNK = 256,	     /* pipelines per submit call: 25 ms of script at most */
 	QUEUE_HISTORY = 20,	     /* attempts kept per stage */
+	QUEUE_KEEP = -1,	     /* a limit of a lane that is to stay as it is */
 };
 
 enum queue_state {

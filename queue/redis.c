@@ -226,6 +226,25 @@ void redis_args_script(struct redis_args *args, enum script script, const char *
 	redis_args_text(args, prefix);
 }
 
+static void put_or_keep(struct redis_args *args, double value)
+{
+	if (value < 0)
+		redis_args_text(args, "");
+	else
+		redis_args_printf(args, "%.15g", value);
+}
+
+void redis_args_lane_limits(struct redis_args *args, const char *prefix, const char *lane,
+			    int64_t limit, double rate, int64_t burst)
+{
+	redis_args_script(args, SCRIPT_LANE, prefix);
+	redis_args_text(args, "limits");
+	redis_args_text(args, lane);
+	put_or_keep(args, (double)limit);
+	put_or_keep(args, rate);
+	put_or_keep(args, (double)burst);
+}
+
 void redis_args_as_text(struct redis_args *args)
 {
 	args->argv[0] = "EVAL";

@@ -35,6 +35,9 @@ struct redis_args {
 void redis_args_done(struct redis_args *args);
 void redis_args_clear(struct redis_args *args); /* keeps the arrays */
 void redis_args_script(struct redis_args *args, enum script script, const char *prefix);
+/* Of lane.lua: what a lane carries; QUEUE_KEEP leaves a value as it is. */
+void redis_args_lane_limits(struct redis_args *args, const char *prefix, const char *lane,
+			    int64_t limit, double rate, int64_t burst);
 void redis_args_as_text(struct redis_args *args); /* EVALSHA becomes EVAL, after NOSCRIPT */
 void redis_args_add(struct redis_args *args, const void *data, size_t len); /* borrowed */
 void redis_args_text(struct redis_args *args, const char *text); /* borrowed; NULL is "" */

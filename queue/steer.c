@@ -2,6 +2,7 @@
  * Steering from outside: each call is one script, or one script said again until it has gone
  * through all of a batch.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,19 +206,21 @@ bool queue_lane_cordon(struct queue_client *client, const char *lane, bool cordo
 	return lane_call(client, cordoned ? "cordon" : "open", lane, reason, err);
 }
 
+static bool is_rate(double rate)
+{
+	return rate == QUEUE_KEEP || (isfinite(rate) && rate >= 0);
+}
+
 bool queue_lane_limits(struct queue_client *client, const char *lane, int64_t limit, double rate,
 		       int64_t burst, struct err *err)
 {
 	DEFER(redis_args_done) struct redis_args args = { 0 };
 	DEFER(redis_reply_freep) redisReply *reply = NULL;
 
-	if (limit < 0 || rate < 0 || burst < 0 || !lane[0])
+	if (!lane[0] || limit < QUEUE_KEEP || burst < QUEUE_KEEP || !is_rate(rate))
 		return err_set(err, ERR_REJECT, "lane %s: limits cannot be negative", lane);
-	redis_args_script(&args, SCRIPT_LANE, client_prefix(client));
-	redis_args_text(&args, "limits");
-	redis_args_text(&args, lane);
-	redis_args_int(&args, limit);
-	redis_args_printf(&args, "%.9g", rate);
-	redis_args_int(&args, burst);
+	if (limit == QUEUE_KEEP && rate == QUEUE_KEEP && burst == QUEUE_KEEP)
+		return err_set(err, ERR_REJECT, "lane %s: nothing to change is named", lane);
+	redis_args_lane_limits(&args, client_prefix(client), lane, limit, rate, burst);
 	return client_call(client, &args, &reply, err);
 }

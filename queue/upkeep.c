@@ -229,12 +229,8 @@ bool upkeep_lanes(struct broker *broker)
 		if (lane->is_sent)
 			continue;
 		lane->is_sent = true;
-		redis_args_script(&broker->args, SCRIPT_LANE, broker->farm_prefix);
-		redis_args_text(&broker->args, "limits");
-		redis_args_text(&broker->args, lane->name);
-		redis_args_int(&broker->args, lane->limit);
-		redis_args_printf(&broker->args, "%.9g", lane->rate);
-		redis_args_int(&broker->args, lane->burst);
+		redis_args_lane_limits(&broker->args, broker->farm_prefix, lane->name, lane->limit,
+				       lane->rate, lane->burst);
 		broker_call(broker, CALL_LANE);
 		return true;
 	}

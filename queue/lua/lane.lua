@@ -2,7 +2,7 @@
 --
 -- KEYS  farm prefix
 -- ARGV  "pause" lane reason | "resume" lane | "cordon" lane reason | "open" lane
---       | "limits" lane limit rate burst (0: none)
+--       | "limits" lane limit rate burst (0: none; "": as it is)
 -- reply "ok" | "unknown" (only limits make a lane)
 --
 -- Invariant: a person's cordon has probe_at 0: no probe, until it is opened. Whatever lets more run wakes
@@ -13,7 +13,9 @@ begin()
 local l = lane(name)
 if what == 'limits' then
   call('SADD', P .. 'lanes', name)
-  l.limit, l.rate, l.burst = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+  l.limit = tonumber(ARGV[3]) or l.limit
+  l.rate = tonumber(ARGV[4]) or l.rate
+  l.burst = tonumber(ARGV[5]) or l.burst
 elseif what == 'pause' then
   l.paused, l.reason = 1, ARGV[3]
   event('lane:' .. name, 'paused', clean(ARGV[3]))
