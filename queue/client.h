@@ -81,6 +81,26 @@ bool queue_lane_cordon(struct queue_client *client, const char *lane, bool cordo
 bool queue_lane_limits(struct queue_client *client, const char *lane, int64_t limit, double rate,
 		       int64_t burst, struct err *err) MUST_CHECK;
 
+/* What is known of a stage's effect in the world: that it was about to be asked for, what it is
+ * called there, that it is over and paid. Facts come from any attempt, also one that was reaped,
+ * cancelled or done again since: what was bought is never forgotten. They are merged and only go
+ * forward: the level never sinks, and what is known at one level is replaced only by a later
+ * (epoch, seq). They decide nothing: an attempt's ending does that, guarded by its epoch. */
+enum queue_fact_level { QUEUE_FACT_INTENT = 1, QUEUE_FACT_HANDLE, QUEUE_FACT_SETTLED };
+
+struct queue_fact {
+	const char *stage; /* whole id: "k3f9x2m4-17/draft" */
+	int64_t epoch;	   /* of the attempt that learned it */
+	int64_t seq;	   /* counts that attempt's facts, from 1 */
+	enum queue_fact_level level;
+	const char *payload; /* JSON, kept as it is */
+};
+
+/* Can be said again: what is known already changes nothing and is no error. *out_level (may be
+ * NULL) is the highest level known afterwards. ERR_REJECT: no such stage. */
+bool queue_fact(struct queue_client *client, const struct queue_fact *fact,
+		enum queue_fact_level *out_level, struct err *err) MUST_CHECK;
+
 /* One answer to "why does this not run?": a sentence naming what it waits for and until when.
  * Caller frees. */
 bool queue_why(struct queue_client *client, const char *target, char **out,

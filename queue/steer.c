@@ -224,3 +224,34 @@ bool queue_lane_limits(struct queue_client *client, const char *lane, int64_t li
 	redis_args_lane_limits(&args, client_prefix(client), lane, limit, rate, burst);
 	return client_call(client, &args, &reply, err);
 }
+
+bool queue_fact(struct queue_client *client, const struct queue_fact *fact,
+		enum queue_fact_level *out_level, struct err *err)
+{
+	DEFER(client_target_done) struct client_target at = { 0 };
+	DEFER(redis_args_done) struct redis_args args = { 0 };
+	DEFER(redis_reply_freep) redisReply *reply = NULL;
+
+	if (!client_target(fact->stage, &at, err))
+		return false;
+	if (strcmp(at.kind, "stage"))
+		return err_set(err, ERR_REJECT, "%s: expected a stage, like k3f9x2m4-17/draft",
+			       fact->stage);
+	if (fact->level < QUEUE_FACT_INTENT || fact->level > QUEUE_FACT_SETTLED)
+		return err_set(err, ERR_REJECT, "%s: a fact of no known level (%d)", fact->stage,
+			       (int)fact->level);
+	redis_args_script(&args, SCRIPT_FACT, client_prefix(client));
+	redis_args_text(&args, at.id);
+	redis_args_text(&args, at.stage);
+	redis_args_int(&args, fact->epoch);
+	redis_args_int(&args, fact->seq);
+	redis_args_int(&args, fact->level);
+	redis_args_text(&args, fact->payload);
+	if (!client_call(client, &args, &reply, err))
+		return false;
+	if (!strcmp(redis_text(redis_item(reply, 0)), "unknown"))
+		return unknown(fact->stage, err);
+	if (out_level)
+		*out_level = (enum queue_fact_level)redis_int(redis_item(reply, 1));
+	return true;
+}

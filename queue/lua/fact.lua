@@ -1,14 +1,14 @@
 -- fact: what is known of a stage's effect in the world: 1 intent, 2 handle, 3 settled.
 --
 -- KEYS  farm prefix
--- ARGV  pipeline, stage index, epoch, seq, level, payload
+-- ARGV  pipeline, stage name, epoch, seq, level, payload
 -- reply "ok" | "old" (no newer than what is there) | "unknown", the level now
 --
 -- Invariant: facts are taken from any epoch, whatever the stage's state, and only ever forward: the level
 -- never sinks, and one level's payload is replaced only by a greater (epoch, seq). Decisions are turn.lua's.
 local p = pipe(ARGV[1])
-local i = tonumber(ARGV[2])
-if not p or i >= p.count then return { 'unknown', 0 } end
+local i = p and stage_index(p, ARGV[2])
+if not i then return { 'unknown', 0 } end
 local epoch, seq, level = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local field = 'f' .. i .. '.' .. level
 local old = call('HGET', p.key, field)

@@ -144,7 +144,7 @@ static const char *fact(struct fixture *f, const struct hand_claim *claim, int64
 
 	redis_args_script(&args, SCRIPT_FACT, client_prefix(f->client));
 	redis_args_text(&args, claim->pipeline);
-	redis_args_int(&args, claim->index);
+	redis_args_text(&args, strchr(claim->stage, '/') + 1);
 	redis_args_int(&args, epoch);
 	redis_args_int(&args, seq);
 	redis_args_int(&args, level);
