@@ -67,8 +67,10 @@ struct broker *broker_new(struct event_base *base, const struct broker_options *
 void broker_set_slots(struct broker *broker, enum broker_kind kind, size_t slots);
 
 /* The ending of an attempt; everything copied. Frees its slot at once; goes out at the end of the
- * turn, and again until Redis has answered. For VERDICT_PREPARED, result is the rendered
- * definition. */
+ * turn, and again until Redis has answered. For VERDICT_PREPARED, result is
+ * {"definition": {...}, "lane": "account:x"}: the rendered definition takes the place of the
+ * submitted one, and the stage waits next in that lane; without "lane", in the one it was submitted
+ * for. Without a definition in it the stage fails as permanent. */
 struct broker_ending {
 	const char *stage;
 	int64_t epoch;
@@ -89,7 +91,7 @@ void broker_progress(struct broker *broker, const char *stage, int64_t epoch, co
 		     int permille);
 
 /* Applies lane limits from the configuration (sent when connected, and again after each reconnect).
- */
+ * 0 is no limit, QUEUE_KEEP what the lane has already. */
 void broker_set_lane(struct broker *broker, const char *lane, int64_t limit, double rate,
 		     int64_t burst);
 

@@ -24,7 +24,8 @@ struct host {
 		int64_t epoch;
 	} held[1024];
 	size_t held_count;
-	char *last_task;
+	char *last_task, *last_lane;
+	const char *prepared; /* the result of a prepare step */
 	bool is_stopped;
 };
 
@@ -39,6 +40,15 @@ static void host_finish(struct host *h, const char *stage, int64_t epoch, enum v
 	broker_finish(h->broker, &ending);
 }
 
+static void host_prepared(struct host *h, const struct broker_claim *claim)
+{
+	const struct broker_ending ending = { .stage = claim->stage,
+					      .epoch = claim->epoch,
+					      .class = VERDICT_PREPARED,
+					      .result = h->prepared };
+	broker_finish(h->broker, &ending);
+}
+
 static void on_claimed(void *context, const struct broker_claim *claims, size_t count)
 {
 	struct host *h = context;
@@ -47,6 +57,13 @@ static void on_claimed(void *context, const struct broker_claim *claims, size_t 
 		h->claimed++;
 		free(h->last_task);
 		h->last_task = xstrndup(claims[i].task, claims[i].task_len);
+		free(h->last_lane);
+		h->last_lane = xstrdup(claims[i].lane);
+		if (strstr(h->last_task, "\"prepare\":true")) {
+			assert_int_equal(claims[i].kind, BROKER_MEDIA);
+			host_prepared(h, &claims[i]);
+			continue;
+		}
 		if (!h->is_holding) {
 			host_finish(h, claims[i].stage, claims[i].epoch, VERDICT_DONE);
 			continue;
@@ -103,6 +120,7 @@ static void host_free(struct host *h)
 {
 	broker_free(h->broker);
 	free(h->last_task);
+	free(h->last_lane);
 	free(h);
 }
 
@@ -178,6 +196,64 @@ static void test_task_text(void **state)
 	host_free(h);
 	event_base_free(base);
 	free(id);
+}
+
+/* From claim to run: rendered by a media worker, then run as what was rendered, in the lane that
+ * was named or else the one it was submitted for. */
+static void test_prepared_then_run(void **state)
+{
+	static const struct {
+		const char *result, *lane;
+	} rows[] = {
+		{ "{\"definition\":{\"p\":\"rendered\"}}", "account:x" },
+		{ "{\"definition\":{\"p\":\"rendered\"},\"lane\":\"account:y\"}", "account:y" },
+	};
+	const struct queue_stage_spec stages[] = { STAGE_IN("a", "account:x", .needs_prepare = true,
+							    .definition = "{\"p\":\"${{x}}\"}") };
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 1);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		h->prepared = rows[i].result;
+		h->claimed = 0;
+		char *id = submit(f, (struct queue_batch_spec){ .name = "x" }, stages, 1);
+		UNTIL(base, end_of(f, id) == QUEUE_END_DONE);
+		assert_int_equal(h->claimed, 2);
+		assert_string_equal(h->last_lane, rows[i].lane);
+		assert_non_null(strstr(h->last_task, "\"attempt\":1,\"prepare\":false,"
+						     "\"definition\":{\"p\":\"rendered\"}"));
+		free(id);
+	}
+	host_free(h);
+	event_base_free(base);
+}
+
+/* A prepare step that leaves no definition: there is nothing that could run. */
+static void test_prepared_without_a_definition_fails(void **state)
+{
+	static const char *const results[] = { NULL, "{}", "{\"definition\":7}", "{\"p\":" };
+	const struct queue_stage_spec stages[] = { STAGE("a", .needs_prepare = true) };
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct host *h = host_new(base, f->url, "h1", 1);
+
+	for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+		char stage[64], *why = NULL;
+		struct err err;
+
+		h->prepared = results[i];
+		char *id = submit(f, (struct queue_batch_spec){ .name = "x" }, stages, 1);
+		UNTIL(base, end_of(f, id) == QUEUE_END_FAILED);
+		(void)snprintf(stage, sizeof(stage), "%s-1/a", id);
+		assert_true(queue_why(f->client, stage, &why, &err));
+		assert_string_equal(why, "failed: its prepare step gave no definition");
+		free(why);
+		free(id);
+	}
+	assert_int_equal(h->claimed, ARRAY_LEN(results));
+	host_free(h);
+	event_base_free(base);
 }
 
 static size_t all_running(struct fixture *f)
@@ -534,6 +610,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(test_runs_a_batch),
 		T(test_task_text),
+		T(test_prepared_then_run),
+		T(test_prepared_without_a_definition_fails),
 		T(test_redis_killed_and_restarted),
 		T(test_redis_loses_its_tail),
 		T(test_15_claim_answer_lost),
