@@ -27,8 +27,10 @@ local now, wake_seq
 do
   local t = call('TIME')
   local f = call('HMGET', FARM, 'clock', 'skew', 'offset', 'wake')
-  now = t[1] * 1000000 + t[2] + (f[2] or 0) + (f[3] or 0)
-  if f[1] and now < tonumber(f[1]) then now = tonumber(f[1]) end
+  local raw, clock = t[1] * 1000000 + t[2] + (f[3] or 0), tonumber(f[1]) or 0
+  now = raw + (f[2] or 0)
+  -- Put right again: with the skew still on top, time would jump by it.
+  if now < clock then now = clock elseif f[2] and raw >= clock then now = raw end
   wake_seq = tonumber(f[4]) or 0
 end
 

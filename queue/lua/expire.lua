@@ -17,7 +17,18 @@ call('ZREM', P .. 'ids', bid)
 call('HSET', key, 'gone', 1)
 local added = tonumber(call('HGET', key, 'added')) or 0
 local to = max(0, added - 256)
-for index = added, to + 1, -1 do call('UNLINK', P .. 'p:' .. bid .. '-' .. int(index)) end
+-- A stage that ended before its limit of time is still in `due`.
+local function forget_due(pid)
+  local x = call('HGET', P .. 'p:' .. pid, 'x')
+  for i = 0, x and string.byte(x, 2) - 1 or -1 do undue[pid .. '.' .. num(i)] = true end
+end
+local any_due = call('EXISTS', P .. 'due') == 1
+for index = added, to + 1, -1 do
+  local pid = bid .. '-' .. int(index)
+  if any_due then forget_due(pid) end
+  call('UNLINK', P .. 'p:' .. pid)
+end
+flush()
 call('HSET', key, 'added', int(to))
 if to > 0 then return 1 end
 for _, name in ipairs(all_lanes()) do call('UNLINK', P .. 'q:' .. name .. ':' .. bid) end
