@@ -416,6 +416,18 @@ bool queue_pipelines(struct queue_client *client, const char *batch, int64_t fir
 	return ok;
 }
 
+/* Before it is sealed, and while it is being removed, nothing of a batch is shown. */
+static bool is_shown(struct queue_client *client, const char *pipeline, struct err *err)
+{
+	const char *dash = strrchr(pipeline, '-');
+	DEFER(freep) char *id = xstrndup(pipeline, dash ? (size_t)(dash - pipeline) : 0);
+	DEFER(queue_batch_done) struct queue_batch batch = { 0 };
+
+	if (queue_batch_get(client, id, &batch, err))
+		return true;
+	return err->kind == ERR_REJECT ? no_such("pipeline", pipeline, err) : false;
+}
+
 bool queue_pipeline_get(struct queue_client *client, const char *pipeline,
 			struct queue_pipeline *out, struct err *err)
 {
@@ -423,7 +435,8 @@ bool queue_pipeline_get(struct queue_client *client, const char *pipeline,
 	DEFER(freep) char *id = xstrdup(pipeline);
 	size_t count = 0;
 
-	if (!pipelines_by_id(client, &id, 1, true, &list, &count, err))
+	if (!is_shown(client, pipeline, err) ||
+	    !pipelines_by_id(client, &id, 1, true, &list, &count, err))
 		return false;
 	if (count != 1)
 		return no_such("pipeline", pipeline, err);
