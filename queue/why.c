@@ -60,9 +60,29 @@ static char *waits_for(const struct why *why, const struct queue_stage *stage)
 	return buf_take(&out);
 }
 
-static char *lane_sentence(const struct why *why, const struct queue_lane *lane)
+static bool is_closed(const struct queue_lane *lane)
+{
+	return lane->is_paused || lane->is_cordoned;
+}
+
+static char *closed_sentence(const struct queue_lane *lane)
 {
 	char when[32];
+
+	if (lane->is_paused)
+		return xasprintf("lane %s is paused%s%s; resume it: reel lanes resume %s",
+				 lane->name, lane->reason ? ": " : "",
+				 lane->reason ? lane->reason : "", lane->name);
+	if (lane->probe_at)
+		return xasprintf("lane %s is cordoned because of %s; one stage tries again at %s",
+				 lane->name, lane->reason ? lane->reason : "failures",
+				 clock_text(lane->probe_at, when));
+	return xasprintf("lane %s is cordoned%s%s", lane->name, lane->reason ? ": " : "",
+			 lane->reason ? lane->reason : "");
+}
+
+static char *lane_sentence(const struct why *why, const struct queue_lane *lane)
+{
 	size_t alive = 0;
 
 	for (size_t i = 0; i < why->host_count; i++)
@@ -71,17 +91,8 @@ static char *lane_sentence(const struct why *why, const struct queue_lane *lane)
 		return xasprintf(
 			"it is ready, but no host runs reeld for this farm; no host serves lane %s",
 			lane->name);
-	if (lane->is_paused)
-		return xasprintf("lane %s is paused%s%s; resume it: reel lanes resume %s",
-				 lane->name, lane->reason ? ": " : "",
-				 lane->reason ? lane->reason : "", lane->name);
-	if (lane->is_cordoned && lane->probe_at)
-		return xasprintf("lane %s is cordoned because of %s; one stage tries again at %s",
-				 lane->name, lane->reason ? lane->reason : "failures",
-				 clock_text(lane->probe_at, when));
-	if (lane->is_cordoned)
-		return xasprintf("lane %s is cordoned%s%s", lane->name, lane->reason ? ": " : "",
-				 lane->reason ? lane->reason : "");
+	if (is_closed(lane))
+		return closed_sentence(lane);
 	if (lane->limit && lane->running >= lane->limit)
 		return xasprintf("lane %s has %" PRId64 " of %" PRId64 " in use", lane->name,
 				 lane->running, lane->limit);
@@ -216,6 +227,47 @@ static char *pipeline_sentence(struct why *why)
 	return xasprintf("%s: %s", stage->id, text);
 }
 
+/* How many of the batch's stages wait in each lane, in the order of why->lanes. */
+static bool count_waiting(struct why *why, int64_t *out, struct err *err)
+{
+	for (size_t i = 0; i < why->lane_count; i++) {
+		DEFER(redis_args_done) struct redis_args args = { .script = SCRIPTS };
+		DEFER(redis_reply_freep) redisReply *reply = NULL;
+		redis_args_text(&args, "LLEN");
+		client_key(why->client, &args, "q:%s:%s", why->lanes[i].name, why->batch.id);
+		if (!client_call(why->client, &args, &reply, err))
+			return false;
+		out[i] = redis_int(reply);
+	}
+	return true;
+}
+
+/* Names the closed lanes when all that is ready waits in them; else nothing: while a lane that is
+ * open has some of it, the batch goes on. */
+static bool closed_lanes(struct why *why, struct buf *out, struct err *err)
+{
+	const struct queue_batch *batch = &why->batch;
+	DEFER(freep) int64_t *waiting = xcalloc(why->lane_count + 1, sizeof(*waiting));
+
+	if (batch->end != QUEUE_END_NONE || batch->is_paused || batch->is_cancelling)
+		return true;
+	if (!count_waiting(why, waiting, err))
+		return false;
+	for (size_t i = 0; i < why->lane_count; i++) {
+		if (waiting[i] && !is_closed(&why->lanes[i]))
+			return true;
+	}
+	for (size_t i = 0; i < why->lane_count; i++) {
+		if (!waiting[i])
+			continue;
+		DEFER(freep) char *text = closed_sentence(&why->lanes[i]);
+		buf_printf(out, "%s%s", out->len ? "; " : "all that is ready waits: ", text);
+	}
+	if (out->len)
+		buf_puts(out, ". ");
+	return true;
+}
+
 static char *batch_sentence(const struct queue_batch *batch)
 {
 	const int64_t *n = batch->stages;
@@ -243,11 +295,23 @@ static bool load(struct why *why, const char *id, const char *kind, struct err *
 
 	if (!queue_batch_get(why->client, batch, &why->batch, err))
 		return false;
+	if (!queue_lanes(why->client, &why->lanes, &why->lane_count, err))
+		return false;
 	if (!strcmp(kind, "batch"))
 		return true;
 	return queue_pipeline_get(why->client, id, &why->pipeline, err) &&
-	       queue_lanes(why->client, &why->lanes, &why->lane_count, err) &&
 	       queue_hosts(why->client, &why->hosts, &why->host_count, err);
+}
+
+static bool batch_answer(struct why *why, char **out, struct err *err)
+{
+	DEFER(buf_done) struct buf closed = { 0 };
+	DEFER(freep) char *text = batch_sentence(&why->batch);
+
+	if (!closed_lanes(why, &closed, err))
+		return false;
+	*out = xasprintf("%s%s", closed.len ? closed.data : "", text);
+	return true;
 }
 
 bool queue_why(struct queue_client *client, const char *target, char **out, struct err *err)
@@ -259,10 +323,8 @@ bool queue_why(struct queue_client *client, const char *target, char **out, stru
 	if (!queue_resolve(client, target, &id, err) || !client_target(id, &at, err) ||
 	    !load(&why, at.id, at.kind, err))
 		return false;
-	if (!strcmp(at.kind, "batch")) {
-		*out = batch_sentence(&why.batch);
-		return true;
-	}
+	if (!strcmp(at.kind, "batch"))
+		return batch_answer(&why, out, err);
 	if (!strcmp(at.kind, "pipeline")) {
 		*out = pipeline_sentence(&why);
 		return true;
