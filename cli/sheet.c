@@ -116,19 +116,25 @@ static void take_requirements(struct sheet_card *card, struct arena *arena, cons
 	json_decref(failed);
 }
 
-static void take_inspection(struct sheet_card *card, struct arena *arena, const json_t *result)
+static void take_poster(struct sheet_card *card, struct arena *arena, const json_t *result,
+			const json_t *of)
 {
 	const json_t *posters = json_object_get(result, "posters");
 	const char *middle =
 		json_string_value(json_array_get(posters, json_array_size(posters) / 2));
 
+	if (middle) {
+		card->poster_media = arena_strdup(arena, middle);
+		card->poster_of = value_text(arena, of);
+	}
+}
+
+static void take_inspection(struct sheet_card *card, struct arena *arena, const json_t *result)
+{
 	values_add(&card->metrics, arena, json_object_get(result, "metrics"));
 	take_findings(card, arena, json_object_get(result, "findings"));
 	take_requirements(card, arena, json_object_get(result, "require"));
-	if (middle) {
-		card->poster_media = arena_strdup(arena, middle);
-		card->poster_of = value_text(arena, json_object_get(result, "media"));
-	}
+	take_poster(card, arena, result, json_object_get(result, "media"));
 }
 
 /* The result says what was made; before there is one, the definition says what is wanted. */
@@ -181,6 +187,10 @@ static void take_stage(struct sheet_card *card, struct sheet_stage *out,
 		take_generation(card, arena, definition, result);
 	if (!strcmp(stage->type, "inspect"))
 		take_inspection(card, arena, result);
+	if (!strcmp(stage->type, "edit"))
+		take_poster(card, arena, result,
+			    json_object_get(json_array_get(json_object_get(result, "outputs"), 0),
+					    "media"));
 	if (!strcmp(stage->type, "publish"))
 		take_publication(card, arena, definition, result);
 	json_decref(definition);

@@ -131,6 +131,27 @@ static bool edit_and_describe(const struct edit_args *args, const struct stage_m
 	return true;
 }
 
+/* One still of what was made, from its key frames alone: the sheet shows the clip as it will be
+ * posted. */
+static bool keep_poster(const struct stage_context *context, json_t *result, struct err *err)
+{
+	const json_t *output = json_array_get(json_object_get(result, "outputs"), 0);
+	const char *id = json_string_value(json_object_get(output, "media"));
+	struct media_limits limits = stage_limits(context);
+	DEFER(stage_media_done) struct stage_media made = { 0 };
+	DEFER(json_freep) json_t *metrics = NULL;
+
+	context->step(context->reporter, "poster");
+	return store_find(context->store, id, &made.item, err) &&
+	       store_path(context->store, &made.item, &made.path, err) &&
+	       media_analyse(made.path, &limits,
+			     &(struct media_analysis_options){ .depth = "quick",
+							       .poster_dir = context->work_dir,
+							       .poster_count = 1 },
+			     &metrics, err) &&
+	       stage_keep_posters(context, 1, result, err);
+}
+
 static void edit_run(const struct stage_task *task, const struct stage_context *context,
 		     struct stage_outcome *outcome)
 {
@@ -150,7 +171,8 @@ static void edit_run(const struct stage_task *task, const struct stage_context *
 	outcome->result = json_pack("{s:[], s:[], s:O}", "outputs", "warnings", "origin", origin);
 	editing.warnings = json_object_get(outcome->result, "warnings");
 	editing.parents = json_object_get(origin, "parents");
-	if (!edit_and_describe(&args, &input, origin, &editing, outcome->result, &err))
+	if (!edit_and_describe(&args, &input, origin, &editing, outcome->result, &err) ||
+	    !keep_poster(context, outcome->result, &err))
 		stage_fail(outcome, &err);
 }
 

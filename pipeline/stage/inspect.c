@@ -7,14 +7,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pipeline/stage/media_io.h"
 #include "pipeline/stage/require.h"
 #include "pipeline/stage/task.h"
 #include "pipeline/stage/types.h"
 
-enum { POSTERS = 3, POSTER_BYTES_MAX = 16 << 20 };
+enum { POSTERS = 3 };
 
 struct inspect_args {
 	char *input, *depth;
@@ -147,25 +146,6 @@ void inspect_file(const struct inspection *inspection, const struct stage_contex
 		stage_end(outcome, VERDICT_REJECTED, "%s", failures.data);
 }
 
-/* poster_0.jpg ... into the store. A still that is missing is no reason to fail an inspection. */
-static bool keep_posters(const struct stage_context *context, json_t *result, struct err *err)
-{
-	json_t *posters = json_array();
-
-	json_object_set_new(result, "posters", posters);
-	for (int i = 0; i < POSTERS; i++) {
-		DEFER(freep) char *path = xasprintf("%s/poster_%d.jpg", context->work_dir, i);
-		struct store_item item;
-
-		if (access(path, R_OK) < 0)
-			continue;
-		if (!store_add(context->store, path, POSTER_BYTES_MAX, &item, err))
-			return err_context(err, "poster");
-		json_array_append_new(posters, json_string(item.id));
-	}
-	return true;
-}
-
 static void inspect_run(const struct stage_task *task, const struct stage_context *context,
 			struct stage_outcome *outcome)
 {
@@ -190,7 +170,7 @@ static void inspect_run(const struct stage_task *task, const struct stage_contex
 		return;
 	json_object_set_new(outcome->result, "outputs", json_array());
 	json_object_set_new(outcome->result, "media", json_string(input.item.id));
-	if (!keep_posters(context, outcome->result, &err))
+	if (!stage_keep_posters(context, POSTERS, outcome->result, &err))
 		stage_fail(outcome, &err);
 }
 

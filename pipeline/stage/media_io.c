@@ -5,8 +5,11 @@
 #include "pipeline/stage/media_io.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+
+enum { POSTER_BYTES_MAX = 16 << 20 };
 
 enum { SECONDS_MAX = 4 * 3600 };
 
@@ -62,6 +65,25 @@ bool stage_commit(const struct stage_context *context, const char *path, struct 
 	if (!store_path(context->store, &media.item, &media.path, err))
 		return false;
 	*out = media;
+	return true;
+}
+
+bool stage_keep_posters(const struct stage_context *context, int count, json_t *result,
+			struct err *err)
+{
+	json_t *posters = json_array();
+
+	json_object_set_new(result, "posters", posters);
+	for (int i = 0; i < count; i++) {
+		DEFER(freep) char *path = xasprintf("%s/poster_%d.jpg", context->work_dir, i);
+		struct store_item item;
+
+		if (access(path, R_OK) < 0)
+			continue;
+		if (!store_add(context->store, path, POSTER_BYTES_MAX, &item, err))
+			return err_context(err, "poster");
+		json_array_append_new(posters, json_string(item.id));
+	}
 	return true;
 }
 

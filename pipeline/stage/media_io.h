@@ -29,6 +29,11 @@ struct media_limits stage_limits(const struct stage_context *context);
 bool stage_commit(const struct stage_context *context, const char *path, struct stage_media *out,
 		  struct err *err) MUST_CHECK;
 
+/* poster_0.jpg ... of the work folder into the store, and their ids as `posters` into the result.
+ * One that is missing is no reason to fail a stage. */
+bool stage_keep_posters(const struct stage_context *context, int count, json_t *result,
+			struct err *err) MUST_CHECK;
+
 /* {media, mediaId, sha256, mime, bytes, kind, width, height, duration, fps, take}: an element of
  * `outputs`. Caller owns. */
 bool stage_describe(const struct stage_context *context, const struct stage_media *media, int take,

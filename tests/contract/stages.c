@@ -45,7 +45,7 @@ static const struct stage_case cases[] = {
 	    { "{\"input\":\"draft\",\"operations\":{}}", "expected a list" },
 	    { "{\"input\":\"draft\",\"operations\":[{\"textOverlai\":{}}]}", "textOverlai" } },
 	  "{\"input\":\"%s\",\"operations\":[{\"textOverlay\":{\"text\":\"x\"}}]}",
-	  { "outputs", "warnings", "origin", "elapsed_ms", "cpu_ms" } },
+	  { "outputs", "warnings", "origin", "posters", "elapsed_ms", "cpu_ms" } },
 	{ "upload",
 	  "{\"input\":\"draft\"}",
 	  { { "{}", "definition.input" } },

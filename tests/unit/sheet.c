@@ -62,7 +62,7 @@ static void make_done(struct sample *sample)
 	stages[2] = stage("caption", "edit", QUEUE_DONE, "{}",
 			  "{\"outputs\":[{\"media\":\"m_final\",\"kind\":\"video\",\"mime\":"
 			  "\"video/mp4\",\"bytes\":123456,\"width\":1080,\"height\":1920,"
-			  "\"duration\":8.0,\"fps\":30}]}");
+			  "\"duration\":8.0,\"fps\":30}],\"posters\":[\"m_still\"]}");
 	sample->pipelines[0] = (struct queue_pipeline){
 		.id = borrow("k3f9x2m4-1"),
 		.batch = borrow("k3f9x2m4"),
@@ -155,7 +155,7 @@ static void says_what_a_person_compares(void **state)
 	assert_string_equal(sheet.cards[0].model, "local/animatic");
 	assert_string_equal(sheet.cards[0].seed, "7");
 	assert_string_equal(sheet.cards[0].media, "m_final");
-	assert_string_equal(sheet.cards[0].poster_media, "m_p1");
+	assert_string_equal(sheet.cards[0].poster_media, "m_still"); /* of the last edit */
 	assert_int_equal(sheet.cards[0].finding_count, 1);
 	assert_int_equal(sheet.cards[0].elapsed_ms, 3200);
 	assert_string_equal(sheet.cards[1].model, "local/animatic");
