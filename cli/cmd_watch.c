@@ -10,7 +10,7 @@
 
 static int run(struct cli *cli, const void *given)
 {
-	const struct follow_options options = { .until_ended = true };
+	const struct follow_options options = { .until_ended = true, .leaves_stuck = true };
 	DEFER(session_close) struct session session = { 0 };
 	DEFER(freep) char *id = NULL;
 	DEFER(freep) char *batch = NULL;
@@ -23,6 +23,8 @@ static int run(struct cli *cli, const void *given)
 		return code;
 	batch = target_batch(id);
 	code = follow_batch(&session, batch, &options, &board, &err);
+	if (code == EXIT_HELD && board.stuck)
+		output_note(&cli->out, "held for a person: %s", board.stuck);
 	board_done(&board);
 	if (code == EXIT_INTERRUPTED)
 		output_note(&cli->out, "the batch goes on; `reel watch %s` looks again", batch);
@@ -35,7 +37,7 @@ const struct command command_watch = {
 	.usage = "[BATCH]",
 	.details =
 		"Redraws on a terminal; elsewhere prints one line per ending or trouble. The exit "
-		"code is that of the batch.",
+		"code is that of the batch; 4 when nothing of it can go on before a person acts.",
 	.group = "Look",
 	.max_args = 1,
 	.args = ARGS_ID,

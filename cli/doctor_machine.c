@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/room.h"
 #include "base/units.h"
 #include "cli/data.h"
 #include "cli/doctor.h"
@@ -53,7 +53,6 @@ static void look_at_folder(struct doctor *doctor, const char *what, const char *
 			   int64_t min_free)
 {
 	DEFER(freep) char *probe = xasprintf("%s/.doctor", path);
-	struct statvfs at;
 	struct err err = { 0 };
 	char bytes[32], least[32];
 	int64_t available;
@@ -63,9 +62,7 @@ static void look_at_folder(struct doctor *doctor, const char *what, const char *
 		return;
 	}
 	unlink(probe);
-	if (statvfs(path, &at) < 0)
-		return;
-	available = (int64_t)at.f_bavail * (int64_t)at.f_frsize;
+	available = room_below(path);
 	units_show_bytes(available, bytes);
 	units_show_bytes(min_free, least);
 	if (available < min_free)

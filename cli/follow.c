@@ -203,11 +203,11 @@ static bool look_for_hosts(struct follow *follow, struct err *err)
 	return true;
 }
 
-static bool look_for_closed_lanes(struct follow *follow, struct err *err)
+static bool look_for_obstacles(struct follow *follow, struct err *err)
 {
 	free(TAKE(follow->board->stuck));
-	return stuck_look(&follow->stuck, follow->session->client, &follow->board->batch,
-			  &follow->board->stuck, err);
+	return stuck_look(&follow->stuck, follow->session->client, follow->session->config,
+			  &follow->board->batch, &follow->board->stuck, err);
 }
 
 /* What no event tells. */
@@ -220,7 +220,7 @@ static bool look_around(struct follow *follow, int64_t now, struct err *err)
 	follow->has_news = true;
 	if (follow->options->keeps_farm && !session_work(follow->session, err))
 		return false;
-	return look_for_hosts(follow, err) && look_for_closed_lanes(follow, err);
+	return look_for_hosts(follow, err) && look_for_obstacles(follow, err);
 }
 
 static bool wait_for_event(struct follow *follow, struct err *err)
@@ -274,7 +274,8 @@ static bool turn(struct follow *follow, int *code, struct err *err)
 		say_progress(follow, now);
 	check_ends(follow);
 	*code = follow_exit_code(follow->board);
-	if (*code == EXIT_HELD && follow->options->until_ended)
+	if (*code == EXIT_HELD && follow->options->until_ended &&
+	    !(follow->board->stuck && follow->options->leaves_stuck))
 		*code = EXIT_UNKNOWN;
 	if (*code != EXIT_UNKNOWN && !follow->has_news)
 		return true;

@@ -14,6 +14,7 @@ struct follow_options {
 	bool is_silent;	    /* show nothing (wait --quiet) */
 	bool keeps_farm;    /* keep a private farm alive meanwhile */
 	bool until_ended;   /* go on while things are held for a person */
+	bool leaves_stuck;  /* but not while nothing at all can go on (board's `stuck`) */
 };
 
 /* Gives the exit code that the batch's end means; *board (to be board_done) is its last picture.

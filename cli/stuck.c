@@ -1,5 +1,5 @@
 /*
- * Lanes as they are, compared with what they were. Reads only.
+ * Lanes as they are, compared with what they were, and the room on this machine's disk. Reads only.
  */
 #include "cli/stuck.h"
 
@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/config.h"
+#include "base/room.h"
 
 /* "operator: take 1: ... No space left on device": the class stands in front. */
 static bool needs_a_person(const struct queue_lane *lane)
@@ -78,24 +80,80 @@ static bool has_ready_work_only(const struct queue_batch *batch)
 	       !batch->stages[QUEUE_CANCELLING];
 }
 
-bool stuck_look(struct stuck *stuck, struct queue_client *client, const struct queue_batch *batch,
-		char **out_why, struct err *err)
+/* Is all that waits for media workers, which alone are not started without room to write? */
+static bool waits_for_media_only(const struct queue_lane *lanes, size_t count)
+{
+	bool waits = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!lanes[i].ready)
+			continue;
+		if (strcmp(lanes[i].name, "cpu") != 0)
+			return false;
+		waits = true;
+	}
+	return waits;
+}
+
+/* What room another host has is not known here: it may go on with the batch. */
+static bool is_alone(struct queue_client *client, const char *host, bool *out, struct err *err)
+{
+	struct queue_host *hosts;
+	size_t count, alive = 0, others = 0;
+
+	if (!queue_hosts(client, &hosts, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		alive += !hosts[i].is_lapsed;
+		others += !hosts[i].is_lapsed && strcmp(hosts[i].name, host) != 0;
+		queue_host_done(&hosts[i]);
+	}
+	free(hosts);
+	*out = alive && !others;
+	return true;
+}
+
+static bool look_for_room(struct queue_client *client, const struct config *config, char **out_why,
+			  struct err *err)
+{
+	char why[ROOM_TEXT];
+	bool alone;
+
+	if (!room_is_short(config, why))
+		return true;
+	if (!is_alone(client, config->host, &alone, err))
+		return false;
+	if (alone)
+		*out_why = xasprintf("%s: nothing that writes is started. Free some, or lower "
+				     "min_free; it goes on by itself then",
+				     why);
+	return true;
+}
+
+bool stuck_look(struct stuck *stuck, struct queue_client *client, const struct config *config,
+		const struct queue_batch *batch, char **out_why, struct err *err)
 {
 	const struct queue_lane *closed = NULL;
 	struct queue_lane *lanes;
+	bool needs_room, is_good = true;
 	size_t count;
 
+	*out_why = NULL;
 	if (!queue_lanes(client, &lanes, &count, err))
 		return false;
 	if (!stuck->has_looked)
 		remember(stuck, lanes, count);
 	if (has_ready_work_only(batch))
 		closed = closed_lane(stuck, lanes, count);
-	*out_why = closed ? sentence(closed) : NULL;
+	needs_room = has_ready_work_only(batch) && waits_for_media_only(lanes, count);
+	if (closed)
+		*out_why = sentence(closed);
+	else if (needs_room)
+		is_good = look_for_room(client, config, out_why, err);
 	for (size_t i = 0; i < count; i++)
 		queue_lane_done(&lanes[i]);
 	free(lanes);
-	return true;
+	return is_good;
 }
 
 void stuck_done(struct stuck *stuck)

@@ -1,12 +1,15 @@
 /*
- * Is a batch stuck behind lanes that only a person can open: a full disk, a missing key? No stage
- * of it is held then; they are ready, unharmed, and the lane tries one of them now and then.
+ * Is a batch stuck behind what only a person can mend: a lane that a full disk or a missing key has
+ * closed, a disk with less room than min_free? No stage of it is held then; they are ready,
+ * unharmed, and go on by themselves afterwards.
  */
 #pragma once
 
 #include <stdbool.h>
 
 #include "queue/client.h"
+
+struct config;
 
 /* What was seen when watching began; zero-initialise. A lane that was cordoned before counts only
  * after it failed once more: perhaps the person has acted, and that try is the proof. */
@@ -20,7 +23,8 @@ struct stuck {
 };
 
 /* Gives a sentence when nothing of the batch moves and every lane with work is closed for a person,
- * else NULL. Caller frees *out_why. */
-bool stuck_look(struct stuck *stuck, struct queue_client *client, const struct queue_batch *batch,
-		char **out_why, struct err *err) MUST_CHECK;
+ * or this machine is the only one and has too little room to write; else NULL. Caller frees
+ * *out_why. */
+bool stuck_look(struct stuck *stuck, struct queue_client *client, const struct config *config,
+		const struct queue_batch *batch, char **out_why, struct err *err) MUST_CHECK;
 void stuck_done(struct stuck *stuck);

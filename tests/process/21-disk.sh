@@ -6,7 +6,7 @@
 mkdir "$T/small"
 mount -t tmpfs -o size=256k tmpfs "$T/small" 2>/dev/null || skip_all "cannot mount a tmpfs here"
 trap 'umount -l "$T/small"; cleanup' EXIT
-plan 9
+plan 14
 
 cat >"$T/spec.yaml" <<'EOS'
 version: 1
@@ -36,5 +36,12 @@ like "and says so" "$err" 'Read-only file system'
 
 mount -o remount,rw "$T/small"
 printf 'host: disk\nstore: %s\nmin_free: 900000GiB\n' "$T/small/media" >"$REEL_CONFIG"
+run timeout 100 reel run --new "$T/spec.yaml"
+is "less room than min_free: run ends, held for a person" "$status" 4
+like "and says where and how much" "$err" "$T/small/media has .* free, min_free is .*lower min_free"
+unlike "nothing failed" "$err" 'failed|will be tried'
+run timeout 100 reel watch
+is "watch ends too" "$status" 4
+like "with the same reason" "$err" 'min_free is'
 run timeout 60 reel doctor
 like "doctor sees that the disk has less than min_free" "$out$err" 'less than min_free'
