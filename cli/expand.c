@@ -105,7 +105,11 @@ static bool take_error(const struct buf *body, struct err *err)
 
 static char *beside_spec(const struct child *child, const char *path)
 {
-	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", child->folder, path);
+	while (!strncmp(path, "./", 2))
+		path += 2 + strspn(path + 2, "/");
+	return *path == '/' || !strcmp(child->folder, ".")
+		       ? xstrdup(path)
+		       : xasprintf("%s/%s", child->folder, path);
 }
 
 static bool child_read_text(void *context, const char *path, char **out_text, struct err *err)

@@ -29,6 +29,23 @@ static const char *last_line(struct buf *text)
 	return strncmp(line, "reel-worker: ", 13) ? line : line + 13;
 }
 
+static const char *skip_name(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	return !strncmp(line, name, len) && !strncmp(line + len, ": ", 2) ? line + len + 2 : line;
+}
+
+/* The worker names the file by path or by its last part; the reader gets the path, once. */
+static const char *reason_of(struct buf *errors, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *reason =
+		skip_name(skip_name(last_line(errors), path), slash ? slash + 1 : path);
+
+	return *reason ? reason : "not a picture, clip or sound";
+}
+
 bool media_check_file(const char *path, struct err *err)
 {
 	DEFER(freep) char *worker = program_sibling("reel-worker");
@@ -52,9 +69,7 @@ bool media_check_file(const char *path, struct err *err)
 	if (WIFSIGNALED(status))
 		return err_set(err, ERR_REJECT, "%s: looking at it ended by signal %d", path,
 			       WTERMSIG(status));
-	return err_set(err, ERR_REJECT, "%s%s%s", strstr(last_line(&errors), path) ? "" : path,
-		       strstr(last_line(&errors), path) ? "" : ": ",
-		       *last_line(&errors) ? last_line(&errors) : "not a picture, clip or sound");
+	return err_set(err, ERR_REJECT, "%s: %s", path, reason_of(&errors, path));
 }
 
 static bool open_store(struct media_taker *taker, struct err *err)

@@ -59,8 +59,12 @@ static bool refuse_unknown(const struct parse *parse, const char *word)
 	nearest_init(&nearest, plain);
 	offer_all(&nearest, parse->command->options);
 	offer_all(&nearest, global_rows);
-	return err_set(parse->err, ERR_REJECT, "unknown option %s%s; see: reel help %s", word,
-		       nearest_hint(&nearest), parse->command->name);
+	if (*nearest_hint(&nearest))
+		return err_set(parse->err, ERR_REJECT,
+			       "unknown option %s, did you mean '--%s'? See: reel help %s", word,
+			       nearest.best, parse->command->name);
+	return err_set(parse->err, ERR_REJECT, "unknown option %s; see: reel help %s", word,
+		       parse->command->name);
 }
 
 static bool wrong_value(const struct parse *parse, const struct option_row *row, const char *text,

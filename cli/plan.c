@@ -174,7 +174,5 @@ void plan_print(const struct output *out, const struct spec_batch *batch)
 	for (size_t i = 0; i < batch->notice_count; i++)
 		printf("%snote:%s %s\n", output_tone(out->has_color, TONE_WAIT),
 		       output_tone(out->has_color, TONE_PLAIN), batch->notices[i].text);
-	if (batch->schedule)
-		puts("note: its schedule was read and is right; schedules do not fire yet");
 	printf("price: 0.00 USD (everything is made on this machine)\n");
 }

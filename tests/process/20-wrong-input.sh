@@ -1,7 +1,7 @@
 #!/bin/bash
 # Wrong input of every kind: one clear sentence, the right exit code, and nothing has run.
 . "$(dirname "$0")/lib.sh"
-plan 36
+plan 37
 
 export REEL_STATE_DIR=$T/state
 cd "$T" || exit 1
@@ -81,6 +81,7 @@ printf '<!DOCTYPE html><html><body>404</body></html>' >page.mp4
 refuses "a web page named .mp4" 2 '^reel: .*page\.mp4: .*HTML' reel inspect page.mp4
 sed 's/none\.png/words.mp4/' attach.yaml >text.yaml
 refuses "a text file attached" 2 '^reel: text\.yaml:4:[0-9]+: .*words\.mp4.*text' reel run text.yaml
+unlike "its path is said once, as a person would" "$err" 'words\.mp4.*words\.mp4|/\./'
 
 ffmpeg -v error -f lavfi -i testsrc=d=2:s=320x240 -pix_fmt yuv420p -c:v libx264 "$T/good.mp4" </dev/null
 head -c 3000 good.mp4 >cut.mp4

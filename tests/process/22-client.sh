@@ -31,7 +31,7 @@ is "without a command it says what there is" "$status" 2
 run reel shwo
 like "an unknown command" "$err" "did you mean 'show'"
 run reel ls --quite
-like "an unknown option" "$status $err" "^2 .*did you mean 'quiet'"
+like "an unknown option" "$status $err" "^2 .*did you mean '--quiet'"
 run reel ls
 is "no farm yet" "$status" 6
 like "and what to do about it" "$err" 'reel run SPEC'

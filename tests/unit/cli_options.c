@@ -107,8 +107,8 @@ static void refuses_and_says_how(void **state)
 	static const struct {
 		const char *words, *says;
 	} cases[] = {
-		{ "--cuont 3", "did you mean 'count'" },
-		{ "--quite", "did you mean 'quiet'" },
+		{ "--cuont 3", "did you mean '--count'?" },
+		{ "--quite", "did you mean '--quiet'?" },
 		{ "-x", "unknown option -x" },
 		{ "--count", "needs a value: N" },
 		{ "--count seven", "a whole number" },
