@@ -124,6 +124,8 @@ static bool parse_extras(struct check *check)
 		if (!extra_check_budget(check, json_object_get(root_of(check), "budget"), budget))
 			return false;
 		spec->batch.budget = copy_json(spec, budget);
+		spec_notice(spec, "budget is checked, and kept from a later release on: nothing "
+				  "in this one costs money");
 	}
 	return true;
 }

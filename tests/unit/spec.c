@@ -323,11 +323,14 @@ static void fills_the_batch(void **state)
 		batch.schedule,
 		"{\"cron\":\"@daily\",\"dst\":\"shift\",\"missed\":\"once\",\"overlap\":"
 		"\"skip\",\"timezone\":\"UTC\"}");
-	assert_int_equal(batch.notice_count, 1);
+	assert_int_equal(batch.notice_count, 2);
 	assert_string_equal(
 		batch.notices[0].text,
 		"schedule is checked, and fires from a later release on: this batch runs "
 		"now, once");
+	assert_string_equal(batch.notices[1].text,
+			    "budget is checked, and kept from a later release on: nothing in "
+			    "this one costs money");
 	assert_string_equal(batch.pipelines[0].name, "spring");
 	assert_string_equal(
 		batch.pipelines[0].context,
