@@ -48,11 +48,15 @@ static void warm_up(void)
 
 static int run_media(const struct config *config, const struct once_options *options)
 {
+	int exit_code;
+
 	(void)options;
-	return media_parent_main(&(struct media_parent_options){ .config = config,
-								 .child = media_child_run,
-								 .warm_up = warm_up },
-				 WIRE_FD);
+	exit_code = media_parent_main(&(struct media_parent_options){ .config = config,
+								      .child = media_child_run,
+								      .warm_up = warm_up },
+				      WIRE_FD);
+	media_cool_down();
+	return exit_code;
 }
 
 static int run_gpu(const struct config *config, const struct once_options *options)

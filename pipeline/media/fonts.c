@@ -67,3 +67,8 @@ void font_warm_up(void)
 {
 	(void)FcInit(); /* without a configuration every name falls back, which is reported then */
 }
+
+void font_cool_down(void)
+{
+	FcFini();
+}

@@ -13,3 +13,4 @@ bool font_choose(const char *wanted, char out[FONT_NAME_MAX]);
 
 /* Reads fontconfig's cache, so that forked children need not. */
 void font_warm_up(void);
+void font_cool_down(void);

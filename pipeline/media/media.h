@@ -125,3 +125,6 @@ bool media_animatic(const struct media_animatic *scene, const struct media_limit
 /* Loads what every child needs (fontconfig's cache, libass, filter and codec tables) in the warm
  * parent, before forking. */
 void media_warm_up(void);
+
+/* Gives it back, before exit and when no child is left that shares it. */
+void media_cool_down(void);

@@ -59,13 +59,19 @@ struct text_engine *text_engine_take(void)
 	return warm ? warm : engine_new();
 }
 
+static void engine_free(struct text_engine *engine)
+{
+	if (!engine)
+		return;
+	ass_renderer_done(engine->renderer);
+	ass_library_done(engine->library);
+	free(engine);
+}
+
 void text_engine_drop(struct text_engine **engine)
 {
-	if (*engine && *engine != warm) {
-		ass_renderer_done((*engine)->renderer);
-		ass_library_done((*engine)->library);
-		free(*engine);
-	}
+	if (*engine != warm)
+		engine_free(*engine);
 	*engine = NULL;
 }
 
@@ -73,6 +79,11 @@ void text_engine_warm_up(void)
 {
 	if (!warm)
 		warm = engine_new();
+}
+
+void text_engine_cool_down(void)
+{
+	engine_free(TAKE(warm));
 }
 
 static void put_literal(struct buf *out, const char *text)

@@ -48,6 +48,7 @@ struct text_image {
 struct text_engine *text_engine_take(void);
 void text_engine_drop(struct text_engine **engine);
 void text_engine_warm_up(void);
+void text_engine_cool_down(void);
 
 /* Breaks and sizes the text: the widest line becomes `width_px`, the block at most `height_px`
  * high. It is set on as few lines as keep a line at least `smallest_px` high, broken so that they

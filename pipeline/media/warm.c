@@ -46,3 +46,9 @@ void media_warm_up(void)
 	(void)avfilter_get_by_name("overlay");
 	dl_iterate_phdr(forget_read_only, NULL);
 }
+
+void media_cool_down(void)
+{
+	text_engine_cool_down(); /* first: it holds fontconfig's patterns */
+	font_cool_down();
+}
