@@ -80,9 +80,13 @@ static void note_expression(void *context, const char *place)
 
 	char step[MEDIA_STEP_MAX];
 
+	if (!place && *reporter->expression)
+		report_step(reporter, "expressions done"); /* what follows is not their fault */
 	snprintf(reporter->expression, sizeof(reporter->expression), "%s", place ? place : "");
-	snprintf(step, sizeof(step), "expression in `%.40s`", reporter->expression);
-	if (place) /* out of memory libjq ends the process at once, and the parent knows the step */
+	snprintf(step, sizeof(step), MEDIA_EXPRESSION_STEP "%.40s`", reporter->expression);
+	/* Out of memory libjq ends the process at once, and out of wall time the parent does: it
+	 * knows the step. */
+	if (place)
 		report_step(reporter, step);
 }
 

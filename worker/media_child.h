@@ -13,6 +13,9 @@
 /* A result is a description of media, not media. */
 enum { MEDIA_RESULT_MAX = 1 << 20, MEDIA_STEP_MAX = 64, MEDIA_MESSAGE_MAX = 1024 };
 
+/* How the step is called, up to the place in the definition, while a user's expression runs. */
+#define MEDIA_EXPRESSION_STEP "expression in `"
+
 struct media_job {
 	const struct config *config;
 	uint64_t tag, timeout_ms;

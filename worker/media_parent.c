@@ -124,6 +124,24 @@ static void put_timeout(struct child *child)
 	put_verdict(child->parent, child->tag, VERDICT_TIMEOUT, message);
 }
 
+static bool is_in_expression(const struct child *child)
+{
+	return !strncmp(child->step, MEDIA_EXPRESSION_STEP, strlen(MEDIA_EXPRESSION_STEP));
+}
+
+/* An attempt shorter than an expression's own limit of CPU time. */
+static void put_expression_timeout(struct child *child)
+{
+	char limit[32];
+	DEFER(freep)
+	char *message = xasprintf(
+		"the %s ran longer than the %s that one attempt may take; is a range or a "
+		"recursion without end in it?",
+		child->step, units_show_duration((int64_t)child->timeout_ms, limit));
+
+	put_verdict(child->parent, child->tag, VERDICT_PERMANENT, message);
+}
+
 static void put_crash(struct child *child)
 {
 	int64_t run_us = clock_monotonic_us() - child->started_us;
@@ -160,7 +178,12 @@ static bool is_expression_limit(const struct child *child)
 static void explain(struct child *child)
 {
 	switch (child->reason) {
-	case KILL_TIMEOUT: put_timeout(child); break;
+	case KILL_TIMEOUT:
+		if (is_in_expression(child))
+			put_expression_timeout(child);
+		else
+			put_timeout(child);
+		break;
 	case KILL_CANCEL:
 		put_verdict(child->parent, child->tag, VERDICT_CANCELLED, "cancelled");
 		break;

@@ -85,6 +85,12 @@ static void act_hang(const struct media_job *job)
 	pause();
 }
 
+static void act_compute(const struct media_job *job)
+{
+	say_step(job, job->tag, MEDIA_EXPRESSION_STEP "prompt`");
+	pause();
+}
+
 /* Its verdict comes only when the test allows it: when the fifo named by the work folder's owner
  * opens. */
 static void act_wait_for_fifo(const struct media_job *job)
@@ -207,6 +213,7 @@ static const struct {
 	{ "exit", act_exit },
 	{ "segfault", act_segfault },
 	{ "hang", act_hang },
+	{ "compute", act_compute },
 	{ "wait for fifo", act_wait_for_fifo },
 	{ "garbage", act_garbage },
 	{ "huge", act_huge },
@@ -398,6 +405,20 @@ static void a_limit_names_step_and_time(void **state)
 	assert_int_equal(message.type, WIRE_VERDICT);
 	assert_int_equal(message.verdict.class, VERDICT_TIMEOUT);
 	assert_contains(message.verdict.message, "150 ms");
+	drain(fixture);
+}
+
+static void a_limit_inside_an_expression_is_permanent(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_message message;
+
+	peer_run(&fixture->peer, 1, 150, "compute");
+	message = peer_take_end(&fixture->peer);
+	assert_int_equal(message.type, WIRE_VERDICT);
+	assert_int_equal(message.verdict.class, VERDICT_PERMANENT);
+	assert_contains(message.verdict.message,
+			"expression in `prompt` ran longer than the 150 ms");
 	drain(fixture);
 }
 
@@ -626,6 +647,7 @@ int main(void)
 		ROW(nonsense_ends_a_child_and_nothing_else),
 		ROW(the_first_verdict_is_the_only_one),
 		ROW(a_limit_names_step_and_time),
+		ROW(a_limit_inside_an_expression_is_permanent),
 		ROW(the_hosts_limit_holds_when_the_spec_has_none),
 		ROW(cancel_kills_one_child),
 		ROW(a_killed_child_is_a_crash),
