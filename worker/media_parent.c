@@ -62,8 +62,7 @@ struct parent {
 	const struct media_parent_options *options;
 	struct workdir workdir;
 	struct child *children;
-	struct event *warm_up, *drain_timer;
-	int64_t drain_started_us;
+	struct event *warm_up;
 };
 
 static struct child *child_find(struct parent *parent, uint64_t tag)
@@ -82,12 +81,6 @@ static uint32_t open_runs(const struct parent *parent)
 	for (const struct child *child = parent->children; child; child = child->next)
 		count += child->state != CHILD_ANSWERED;
 	return count;
-}
-
-static void end_drain_if_empty(struct parent *parent)
-{
-	if (parent->shell.is_draining && !parent->children)
-		shell_end(&parent->shell, EXIT_DONE);
 }
 
 static void put_verdict(struct parent *parent, uint64_t tag, enum verdict_class class,
@@ -210,7 +203,7 @@ static void child_end_if_complete(struct child *child)
 		link = &(*link)->next;
 	*link = child->next;
 	child_free(child);
-	end_drain_if_empty(parent);
+	shell_look_if_drained(&parent->shell);
 }
 
 /* The group, because a child may have become one; the process itself, because it may not have yet.
@@ -450,8 +443,9 @@ static bool child_start(struct parent *parent, const struct wire_run *run, struc
 	return true;
 }
 
-static void on_run(struct parent *parent, const struct wire_run *run)
+static void on_run(void *context, const struct wire_run *run)
 {
+	struct parent *parent = context;
 	struct err err = { 0 };
 
 	if (!run->tag || child_find(parent, run->tag) || parent->shell.is_draining ||
@@ -465,64 +459,32 @@ static void on_run(struct parent *parent, const struct wire_run *run)
 			    err.text);
 }
 
-static void on_cancel(struct parent *parent, uint64_t tag)
+static void on_cancel(void *context, uint64_t tag)
 {
+	struct parent *parent = context;
 	struct child *child = child_find(parent, tag);
 
 	if (child) /* else its verdict is on the way to the supervisor */
 		child_kill(child, KILL_CANCEL);
 }
 
-static void on_drain_over(evutil_socket_t fd, short what, void *arg)
-{
-	struct parent *parent = arg;
-
-	(void)fd, (void)what;
-	log_info("drain over stages_left=%u", open_runs(parent));
-	shell_end(&parent->shell, EXIT_DONE); /* what is left goes back as it is */
-}
-
-static void on_drain(struct parent *parent, uint32_t within_ms)
-{
-	struct timeval within = { within_ms / 1000, within_ms % 1000 * 1000 };
-
-	parent->shell.is_draining = true;
-	evtimer_add(parent->drain_timer, &within);
-	end_drain_if_empty(parent);
-}
-
-static void on_hello(struct parent *parent, const struct wire_hello *hello)
-{
-	/* READY leaves first: loading fonts may take longer than the supervisor's patience. */
-	if (shell_greet(&parent->shell, hello))
-		event_active(parent->warm_up, EV_TIMEOUT, 0);
-}
-
-static void on_message(void *context, const struct wire_message *message)
+/* READY has left by then: loading fonts may take longer than the supervisor's patience. */
+static void on_greeted(void *context)
 {
 	struct parent *parent = context;
 
-	if (!shell_expects(&parent->shell, message))
-		return;
-	switch (message->type) {
-	case WIRE_HELLO: on_hello(parent, &message->hello); break;
-	case WIRE_RUN: on_run(parent, &message->run); break;
-	case WIRE_CANCEL: on_cancel(parent, message->cancel.tag); break;
-	case WIRE_DRAIN: on_drain(parent, message->drain.within_ms); break;
-	case WIRE_READY:
-	case WIRE_STEP:
-	case WIRE_PROGRESS:
-	case WIRE_VERDICT:
-	case WIRE_CRASH: break; /* shell_expects let none of these through */
-	}
+	event_active(parent->warm_up, EV_TIMEOUT, 0);
 }
 
-static void on_closed(void *context, const char *why)
+/* One that has answered is in hand until it has left. */
+static uint32_t in_hand(const void *context)
 {
-	struct parent *parent = context;
+	const struct parent *parent = context;
+	uint32_t count = 0;
 
-	log_info("supervisor gone why=\"%s\" stages_left=%u", why, open_runs(parent));
-	shell_end(&parent->shell, EXIT_DONE);
+	for (const struct child *child = parent->children; child; child = child->next)
+		count++;
+	return count;
 }
 
 static void on_warm_up(evutil_socket_t fd, short what, void *arg)
@@ -549,8 +511,9 @@ static void end_children(struct parent *parent)
 
 static bool parent_init(struct parent *parent, const struct media_parent_options *options, int fd)
 {
-	static const struct channel_handler handler = { .message = on_message,
-							.closed = on_closed };
+	static const struct shell_duties duties = {
+		.greeted = on_greeted, .run = on_run, .cancel = on_cancel, .in_hand = in_hand
+	};
 	struct err err = { 0 };
 
 	*parent = (struct parent){ .options = options, .workdir = { .lock_fd = -1 } };
@@ -558,8 +521,7 @@ static bool parent_init(struct parent *parent, const struct media_parent_options
 		log_err("%s", err.text);
 		return false;
 	}
-	shell_init(&parent->shell, fd, &handler, parent);
-	parent->drain_timer = evtimer_new(parent->shell.base, on_drain_over, parent);
+	shell_init(&parent->shell, fd, &duties, parent);
 	parent->warm_up = evtimer_new(parent->shell.base, on_warm_up, parent);
 	return true;
 }
@@ -570,11 +532,8 @@ int media_parent_main(const struct media_parent_options *options, int channel_fd
 
 	if (!parent_init(&parent, options, channel_fd))
 		return EXIT_OPERATOR;
-	event_base_dispatch(parent.shell.base);
-	/* A supervisor that asked for a drain waits for the last verdicts. */
-	(void)channel_flush(parent.shell.channel, 1000);
+	shell_loop(&parent.shell);
 	end_children(&parent);
-	event_free(parent.drain_timer);
 	event_free(parent.warm_up);
 	shell_done(&parent.shell);
 	workdir_done(&parent.workdir);

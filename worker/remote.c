@@ -40,7 +40,6 @@ struct remote {
 	uint64_t *page;			  /* NULL: none */
 	struct carried *buckets[BUCKETS]; /* by tag */
 	uint32_t count;
-	struct event *drain_timer;
 };
 
 static void page_set(const struct remote *remote, uint64_t tag)
@@ -64,12 +63,6 @@ static void carried_free(struct carried *stage)
 		event_free(stage->timer);
 	stage_request_done(&stage->request);
 	free(stage);
-}
-
-static void end_drain_if_empty(struct remote *remote)
-{
-	if (remote->shell.is_draining && !remote->count)
-		shell_end(&remote->shell, EXIT_DONE);
 }
 
 static void put_verdict(struct remote *remote, uint64_t tag, const struct stage_outcome *outcome)
@@ -96,7 +89,7 @@ static void carried_end(struct carried *stage, struct stage_outcome *outcome)
 	*carried_slot(remote, stage->tag) = stage->next;
 	carried_free(stage);
 	remote->count--;
-	end_drain_if_empty(remote);
+	shell_look_if_drained(&remote->shell);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -182,8 +175,9 @@ static bool carried_start(struct remote *remote, const struct wire_run *run,
 	return true;
 }
 
-static void on_run(struct remote *remote, const struct wire_run *run)
+static void on_run(void *context, const struct wire_run *run)
 {
+	struct remote *remote = context;
 	DEFER(stage_outcome_done) struct stage_outcome outcome = { 0 };
 
 	if (remote->count >= remote->shell.slots || *carried_slot(remote, run->tag)) {
@@ -196,8 +190,9 @@ static void on_run(struct remote *remote, const struct wire_run *run)
 	page_set(remote, 0);
 }
 
-static void on_cancel(struct remote *remote, uint64_t tag)
+static void on_cancel(void *context, uint64_t tag)
 {
+	struct remote *remote = context;
 	DEFER(stage_outcome_done) struct stage_outcome outcome = { 0 };
 	struct carried *stage = *carried_slot(remote, tag);
 
@@ -207,49 +202,11 @@ static void on_cancel(struct remote *remote, uint64_t tag)
 	carried_end(stage, &outcome);
 }
 
-static void on_drain_over(evutil_socket_t fd, short what, void *arg)
+static uint32_t in_hand(const void *context)
 {
-	struct remote *remote = arg;
+	const struct remote *remote = context;
 
-	(void)fd, (void)what;
-	log_info("drain over stages_left=%u", remote->count);
-	shell_end(&remote->shell, EXIT_DONE); /* what is left goes back as it is */
-}
-
-static void on_drain(struct remote *remote, uint32_t within_ms)
-{
-	struct timeval within = { within_ms / 1000, within_ms % 1000 * 1000 };
-
-	remote->shell.is_draining = true;
-	evtimer_add(remote->drain_timer, &within);
-	end_drain_if_empty(remote);
-}
-
-static void on_message(void *context, const struct wire_message *message)
-{
-	struct remote *remote = context;
-
-	if (!shell_expects(&remote->shell, message))
-		return;
-	switch (message->type) {
-	case WIRE_HELLO: (void)shell_greet(&remote->shell, &message->hello); break;
-	case WIRE_RUN: on_run(remote, &message->run); break;
-	case WIRE_CANCEL: on_cancel(remote, message->cancel.tag); break;
-	case WIRE_DRAIN: on_drain(remote, message->drain.within_ms); break;
-	case WIRE_READY:
-	case WIRE_STEP:
-	case WIRE_PROGRESS:
-	case WIRE_VERDICT:
-	case WIRE_CRASH: break; /* shell_expects let none of these through */
-	}
-}
-
-static void on_closed(void *context, const char *why)
-{
-	struct remote *remote = context;
-
-	log_info("supervisor gone why=\"%s\" stages_left=%u", why, remote->count);
-	shell_end(&remote->shell, EXIT_DONE);
+	return remote->count;
 }
 
 static void page_open(struct remote *remote, int fd)
@@ -276,20 +233,17 @@ static void drop_all(struct remote *remote)
 
 int remote_main(int channel_fd, int page_fd)
 {
-	static const struct channel_handler handler = { .message = on_message,
-							.closed = on_closed };
+	static const struct shell_duties duties = { .run = on_run,
+						    .cancel = on_cancel,
+						    .in_hand = in_hand };
 	struct remote *remote = xcalloc(1, sizeof(*remote));
 	int exit_code;
 
 	page_open(remote, page_fd);
-	shell_init(&remote->shell, channel_fd, &handler, remote);
-	remote->drain_timer = evtimer_new(remote->shell.base, on_drain_over, remote);
-	event_base_dispatch(remote->shell.base);
-	/* A supervisor that asked for a drain waits for the last verdicts. */
-	(void)channel_flush(remote->shell.channel, 1000);
+	shell_init(&remote->shell, channel_fd, &duties, remote);
+	shell_loop(&remote->shell);
 	exit_code = remote->shell.exit_code;
 	drop_all(remote);
-	event_free(remote->drain_timer);
 	shell_done(&remote->shell);
 	if (remote->page)
 		munmap(remote->page, PAGE_BYTES);
