@@ -177,9 +177,8 @@ static void advise(struct run *run, const struct board *board, int code)
 {
 	const struct output *out = &run->cli->out;
 
-	if (code == EXIT_HELD && board->stuck)
-		output_note(out, "held for a person: %s", board->stuck);
-	else if (code == EXIT_HELD)
+	follow_tell_stuck(run->cli, board, code);
+	if (code == EXIT_HELD && !board->stuck)
 		output_note(out,
 			    "held for a person: `reel why %s` says what for, `reel approve %s` or "
 			    "`reel release %s` lets it go on",

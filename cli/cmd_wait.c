@@ -55,8 +55,7 @@ static int wait_one(struct session *session, const char *batch, int64_t until_us
 	code = follow_batch(session, batch, &follow, &board, &err);
 	if (code >= 0 && board.batch.id)
 		json_array_append_new(list, record_batch(&board.batch));
-	if (code == EXIT_HELD && board.stuck)
-		output_note(&session->cli->out, "%s is held for a person: %s", batch, board.stuck);
+	follow_tell_stuck(session->cli, &board, code);
 	board_done(&board);
 	return code < 0 ? cli_fail(session->cli, &err) : code;
 }

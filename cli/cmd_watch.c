@@ -23,8 +23,7 @@ static int run(struct cli *cli, const void *given)
 		return code;
 	batch = target_batch(id);
 	code = follow_batch(&session, batch, &options, &board, &err);
-	if (code == EXIT_HELD && board.stuck)
-		output_note(&cli->out, "held for a person: %s", board.stuck);
+	follow_tell_stuck(cli, &board, code);
 	board_done(&board);
 	if (code == EXIT_INTERRUPTED)
 		output_note(&cli->out, "the batch goes on; `reel watch %s` looks again", batch);

@@ -329,3 +329,10 @@ int follow_batch(struct session *session, const char *batch, const struct follow
 	stuck_done(&follow.stuck);
 	return interrupt_is_set() ? EXIT_INTERRUPTED : is_good ? code : -1;
 }
+
+void follow_tell_stuck(const struct cli *cli, const struct board *board, int code)
+{
+	if (code == EXIT_HELD && board->stuck)
+		output_note(&cli->out, "batch %s is held for a person: %s", board->batch.id,
+			    board->stuck);
+}

@@ -22,5 +22,8 @@ struct follow_options {
 int follow_batch(struct session *session, const char *batch, const struct follow_options *options,
 		 struct board *board, struct err *err);
 
+/* One line about what only a person can mend, when that is what `code` came from. */
+void follow_tell_stuck(const struct cli *cli, const struct board *board, int code);
+
 /* What a batch's state means to a script, right now: EXIT_UNKNOWN while it is going. */
 int follow_exit_code(const struct board *board);

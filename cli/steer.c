@@ -38,6 +38,7 @@ int steer_wait(struct session *session, const char *id, bool wait)
 	if (!wait)
 		return EXIT_DONE;
 	code = follow_batch(session, batch, &options, &board, &err);
+	follow_tell_stuck(session->cli, &board, code);
 	board_done(&board);
 	return code < 0 ? cli_fail(session->cli, &err) : code;
 }
