@@ -23,6 +23,7 @@ struct fixture {
 	struct config config;
 	struct peer peer;
 	char *folder, *store, *outbox;
+	char steps[512]; /* of the stage that ran, each with a comma behind */
 };
 
 static void warm_up(void)
@@ -85,6 +86,23 @@ static int teardown(void **state)
 	return 0;
 }
 
+static struct wire_message take_end(struct fixture *fixture)
+{
+	struct wire_message message;
+
+	fixture->steps[0] = '\0';
+	do {
+		size_t used = strlen(fixture->steps);
+
+		if (!peer_take(&fixture->peer, &message))
+			fail_msg("the worker ended");
+		if (message.type == WIRE_STEP)
+			snprintf(fixture->steps + used, sizeof(fixture->steps) - used, "%.*s,",
+				 (int)message.step.name.len, message.step.name.data);
+	} while (message.type != WIRE_VERDICT && message.type != WIRE_CRASH);
+	return message;
+}
+
 /* Runs a stage; `results` grows by what it left. */
 static struct wire_message run_stage(struct fixture *fixture, const char *stage, const char *type,
 				     const char *definition, json_t *results)
@@ -103,7 +121,7 @@ static struct wire_message run_stage(struct fixture *fixture, const char *stage,
 	json_t *result;
 
 	peer_run(&fixture->peer, ++tag, 0, task);
-	message = peer_take_end(&fixture->peer);
+	message = take_end(fixture);
 	if (message.type == WIRE_VERDICT && message.verdict.result.len &&
 	    json_parse(message.verdict.result.data, message.verdict.result.len, "result", &result,
 		       &err))
@@ -230,6 +248,18 @@ static void expressions_without_an_end_are_permanent(void **state)
 	}
 }
 
+/* A limit that strikes later is not charged to an expression that has long ended. */
+static void an_expression_that_ended_is_not_the_step(void **state)
+{
+	struct fixture *fixture = *state;
+	DEFER(json_freep) json_t *results = json_object();
+	struct wire_message message = run_stage(
+		fixture, "s", "noop", "{\"sleep_ms\":1,\"echo\":\"${{ 1 + 1 }}\"}", results);
+
+	assert_done(&message);
+	assert_non_null(strstr(fixture->steps, MEDIA_EXPRESSION_STEP "echo`,expressions done,"));
+}
+
 static void so_are_those_of_require(void **state)
 {
 	struct fixture *fixture = *state;
@@ -260,6 +290,7 @@ int main(void)
 		ROW(a_store_that_cannot_be_used_is_the_operators),
 		ROW(too_large_a_result_is_refused),
 		ROW(expressions_without_an_end_are_permanent),
+		ROW(an_expression_that_ended_is_not_the_step),
 		ROW(so_are_those_of_require),
 	};
 
