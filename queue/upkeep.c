@@ -135,6 +135,10 @@ static void read_beat(struct broker *broker, const redisReply *reply)
 	}
 	broker->stats.ready = redis_int(reply->element[3]);
 	broker->stats.delayed = redis_int(reply->element[4]);
+	/* Whatever became of the message: what is ready is looked at once a beat, where slots are
+	 * free. */
+	for (int kind = 0; broker->stats.ready > 0 && kind < BROKER_KINDS; kind++)
+		broker->wants[kind] = true;
 	replace(&broker->sweep, reply->element[5]);
 	replace(&broker->expire, reply->element[6]);
 	if (redis_text(reply->element[7])[0])

@@ -181,6 +181,7 @@ local function claim_ring(l, prio, want)
       end
       if (not q or q.n == 0) and call('EXISTS', P .. 'q:' .. key) == 0 then
         call('LREM', ring, 0, bid)
+        if q then q.on_ring = false end
         length = length - 1
       end
     end

@@ -302,8 +302,8 @@ static void test_redis_loses_its_tail(void **state)
 	struct fixture *f = *state;
 	struct event_base *base = event_base_new();
 	struct host *h = host_new(base, f->url, "h1", 20);
-	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 100 }, chain,
-			  2);
+	char *id = submit(f, (struct queue_batch_spec){ .name = "x", .pipeline_count = 1500 },
+			  chain, 2);
 	char from[300], to[300], cmd[1000];
 
 	UNTIL(base, h->ups == 1 && h->claimed > 0);
