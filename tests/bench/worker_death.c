@@ -81,7 +81,7 @@ static double start_ms(const struct farm *farm)
 {
 	double times[STARTS];
 	char program[PATH_MAX + 16];
-	char *argv[] = { program, NULL };
+	char help[] = "--help", *argv[] = { program, help, NULL };
 
 	snprintf(program, sizeof(program), "%s/reel-remote", farm->build);
 	for (int i = 0; i < STARTS; i++) {
